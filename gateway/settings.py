@@ -1,0 +1,160 @@
+"""Every setting and every limit, in one place.
+
+A field ``redis_url`` is the environment variable ``BELLWIRE_REDIS_URL`` and the flag ``--redis-url``. The comment
+behind a limit says what happens at the bound.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from inbox.errors import ConfigError
+from inbox.ids import NAME_RULE, is_name
+
+Role = Literal["serve", "gateway", "api", "worker"]
+
+_DAY_S = 86_400
+MIN_SECRET_BYTES = 32
+MIN_LOG_KEEP_S = 300
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What an operator may set. Defaults run everything on one machine with nothing installed."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    data_dir: str = "data"
+    redis_url: str | None = None
+    mongo_url: str | None = None
+
+    user_jwt_secret: str | None = None
+    user_jwt_public_key: str | None = None
+    user_jwks_url: str | None = None
+    user_jwt_issuer: str | None = None
+    jwt_audience: str = "bellwire"
+    allowed_origins: str | None = None
+    tenant: str = "default"
+
+    log_keep_entries: int = 1_000
+    log_keep_s: float = 30 * _DAY_S
+    item_keep_s: float = 90 * _DAY_S
+    test: bool = False
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Bounds on what comes from outside. Fixed in this version; each names its policy."""
+
+    request_bytes: int = 256 * 1024  # 413 too_large
+    json_depth: int = 32  # 400 bad_json
+    recipients: int = 1_000  # 422 invalid
+    title_characters: int = 200  # 422 invalid
+    body_characters: int = 4_000  # 422 invalid
+    data_bytes: int = 16 * 1024  # 422 invalid
+    url_characters: int = 2_048  # 422 invalid
+    actions: int = 5  # 422 invalid
+    token_bytes: int = 16 * 1024  # 401 unauthorized / 4500
+    idempotency_key_characters: int = 255  # 422 invalid
+    page_items: int = 100  # 422 invalid
+    changes_entries: int = 500  # 422 invalid
+    user_token_ttl_s: int = _DAY_S  # 422 invalid
+    access_token_ttl_s: int = 900  # how long an access token lives
+    leeway_s: int = 30  # clock difference allowed when a token's times are checked
+
+    frame_bytes: int = 64 * 1024  # close 4502
+    hello_timeout_s: float = 10.0  # close 4006
+    heartbeat_s: float = 25.0  # a ping is sent
+    pong_timeout_s: float = 10.0  # close 4005
+    messages_per_s: float = 20.0  # close 4007; refill of the bucket below
+    messages_burst: int = 100
+    pings_per_s: float = 2.0  # WebSocket pings and empty fragments: close 4007
+    pings_burst: int = 50
+    sessions_per_user: int = 50  # the oldest is closed with 4504
+    sessions_per_node: int = 100_000  # 503 before the handshake
+    write_soft_bytes: int = 256 * 1024  # entries are withheld, one `sync` is owed
+    write_hard_bytes: int = 4 * 1024 * 1024  # abort, 4002
+    stuck_s: float = 20.0  # no progress of a full write buffer: abort, 4002
+    welcome_entries: int = 500  # the rest follows as `entry` frames
+    welcome_bytes: int = 256 * 1024
+    snapshot_items: int = 25  # items in a snapshot welcome
+    reassembly_frames: int = 512  # live frames kept per stream during a read; beyond: read again
+    subscribe_timeout_s: float = 1.0  # a hello waits this long for the bus, then is served anyway
+    head_check_s: float = 4.0  # every held stream is compared with the store this often
+    degraded_head_check_s: float = 2.0  # the same while the bus is deaf
+    ack_flush_s: float = 1.0  # acks of a stream are written at most this often
+    concurrent_requests: int = 2_000  # 503 unavailable before the body is read
+
+
+LIMITS = Limits()
+
+FIELDS: dict[str, type] = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+
+
+def load(environ: Mapping[str, str] = os.environ, **flags: object) -> Settings:
+    """Settings from flags, else ``BELLWIRE_*`` variables (``PORT`` as a last resort), else the defaults.
+
+    :raises ConfigError: a value that does not fit, in one line that says what to set.
+    """
+    given: dict[str, Any] = {}
+    for name in FIELDS:
+        raw = flags.get(name)
+        if raw is None:
+            raw = environ.get(f"BELLWIRE_{name.upper()}") or None
+        if raw is None and name == "port":
+            raw = environ.get("PORT") or None
+        if raw is not None:
+            given[name] = raw
+    try:
+        return msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"a BELLWIRE_ setting does not fit: {error}") from None
+
+
+def require(settings: Settings, role: Role) -> None:
+    """Refuse settings a role cannot run on.
+
+    :raises ConfigError: a role that runs apart without both URLs: it would have a store or a bus of its own.
+    """
+    if role == "serve":
+        return
+    missing = [
+        name
+        for name, value in (("BELLWIRE_MONGO_URL", settings.mongo_url), ("BELLWIRE_REDIS_URL", settings.redis_url))
+        if not value
+    ]
+    if missing:
+        raise ConfigError(f"bellwire {role} runs apart from the other roles, so it needs {' and '.join(missing)}")
+
+
+def database_path(settings: Settings) -> Path:
+    return Path(settings.data_dir) / "bellwire.sqlite3"
+
+
+def _check(settings: Settings) -> None:
+    secret = settings.user_jwt_secret
+    if secret is not None and len(secret.encode()) < MIN_SECRET_BYTES:
+        raise ConfigError(
+            f"BELLWIRE_USER_JWT_SECRET is {len(secret.encode())} bytes long, HS256 needs at least {MIN_SECRET_BYTES}"
+        )
+    if settings.log_keep_s < MIN_LOG_KEEP_S and not settings.test:
+        raise ConfigError(f"BELLWIRE_LOG_KEEP_S is {settings.log_keep_s:g}, expected at least {MIN_LOG_KEEP_S}")
+    if settings.log_keep_entries < 1:
+        raise ConfigError(f"BELLWIRE_LOG_KEEP_ENTRIES is {settings.log_keep_entries}, expected at least 1")
+    if not is_name(settings.tenant):
+        raise ConfigError(f"BELLWIRE_TENANT: {NAME_RULE}")
+    if not 0 <= settings.port <= 65_535:
+        raise ConfigError(f"BELLWIRE_PORT is {settings.port}, expected 0 to 65535")
+    for name, value, schemes in (
+        ("BELLWIRE_REDIS_URL", settings.redis_url, ("redis", "rediss", "redis+sentinel", "redis+cluster")),
+        ("BELLWIRE_MONGO_URL", settings.mongo_url, ("mongodb", "mongodb+srv")),
+        ("BELLWIRE_USER_JWKS_URL", settings.user_jwks_url, ("https", "http")),
+    ):
+        if value is not None and urlsplit(value).scheme not in schemes:
+            raise ConfigError(f"{name} should begin with one of {', '.join(s + '://' for s in schemes)}")

@@ -1,0 +1,1 @@
+"""The domain: numbered streams, the store, the bus. Imports nothing of ``gateway``."""

@@ -1,0 +1,64 @@
+"""The public JSON of items and entries, encoded once and the same wherever it appears: bus, socket, pull."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from inbox.model import Counts, Entry, Head, Item, Notification
+from inbox.times import rfc3339
+
+
+def content_json(content: dict[str, Any]) -> bytes:
+    """The public part of a notification as the members of a JSON object, without the braces."""
+    return orjson.dumps(content)[1:-1]
+
+
+def counts_json(counts: Counts) -> bytes:
+    return b'{"unread":%d,"unseen":%d}' % (counts.unread, counts.unseen)
+
+
+def _time(at: int | None) -> bytes:
+    return b"null" if at is None else b'"%s"' % rfc3339(at).encode()
+
+
+def item_json(item: Item) -> bytes:
+    """One item as in design §8."""
+    return _item(
+        item.id, item.seq, item.notification, _time(item.seen_at), _time(item.read_at), _time(item.archived_at)
+    )
+
+
+def _item(id: str, seq: int, notification: Notification, seen: bytes, read: bytes, archived: bytes) -> bytes:
+    return b'{"id":"%s","seq":%d,"notification":"%s",%s,"created_at":%s,"seen_at":%s,"read_at":%s,"archived_at":%s}' % (
+        id.encode(),
+        seq,
+        notification.id.encode(),
+        notification.content,
+        _time(notification.created_at),
+        seen,
+        read,
+        archived,
+    )
+
+
+def entry_json(entry: Entry) -> bytes:
+    """One entry as in design §7, ``t`` included: pages of the log hold the very frames that went out live."""
+    head = b'{"t":"entry","seq":%d,"kind":"%s","at":%s,' % (entry.seq, entry.kind.encode(), _time(entry.at))
+    if entry.notification is not None and entry.item is not None:
+        change = b'"item":' + _item(entry.item, entry.seq, entry.notification, b"null", b"null", b"null")
+    elif entry.ids is not None:
+        change = b'"ids":' + orjson.dumps(entry.ids)
+    else:
+        change = b'"upto":%d' % (entry.upto or 0)
+    reason = b"" if entry.reason is None else b',"reason":"%s"' % entry.reason.encode()
+    return head + change + reason + b',"counts":' + counts_json(entry.counts) + b"}"
+
+
+def head_members(head: Head) -> bytes:
+    """``"epoch":…,"seq":…,"counts":…`` as members, to be put into a larger object."""
+    return b'"epoch":"%s","seq":%d,"counts":%s' % (head.epoch.encode(), head.seq, counts_json(head.counts))
+
+
+def array(parts: Sequence[bytes]) -> bytes:
+    return b"[" + b",".join(parts) + b"]"

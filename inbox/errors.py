@@ -1,0 +1,115 @@
+"""Every error Bellwire raises on purpose.
+
+::
+
+    BellwireError                code                    temporary
+    ├── Invalid                  invalid                 no     the fields that are wrong, each with what was expected
+    ├── BadJson                  bad_json                no     the body is not JSON at all
+    ├── TooLarge                 too_large               no     a limit on the size of something from outside
+    ├── Unauthorized             unauthorized            no     no token, or one that does not verify
+    │   └── TokenExpired         token_expired           no     it verified, but its time is over
+    ├── Forbidden                forbidden               no     the token lacks the scope
+    ├── NotFound                 not_found               no     unknown, or somebody else's
+    ├── IdempotencyConflict      idempotency_conflict    no     the key was used with another body
+    ├── StreamReset              stream_reset            no     the cursor's epoch or reach is gone: start over
+    ├── RateLimited              rate_limited            yes    slow down
+    ├── Unavailable              unavailable             yes    the store (or a key server) does not answer now
+    └── ConfigError              config                  no     a setting is missing or unsafe: one line, exit 2
+"""
+
+
+class BellwireError(Exception):
+    """The root. ``str(error)`` says what was expected, what came and what to do.
+
+    ``code`` is stable and goes to clients; ``temporary`` says whether the same
+    request may succeed later.
+    """
+
+    code = "internal"
+    temporary = False
+
+
+class FieldError:
+    """One wrong field of a request: ``field`` is its path (``recipients[3]``), ``message`` what was expected."""
+
+    __slots__ = ("field", "message")
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        self.message = message
+
+
+class Invalid(BellwireError):
+    """Well-formed, but not what the field takes."""
+
+    code = "invalid"
+
+    def __init__(self, *errors: FieldError) -> None:
+        super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
+        self.errors = errors
+
+    @classmethod
+    def field(cls, field: str, message: str) -> "Invalid":
+        return cls(FieldError(field, message))
+
+
+class BadJson(BellwireError):
+    code = "bad_json"
+
+
+class TooLarge(BellwireError):
+    code = "too_large"
+
+
+class Unauthorized(BellwireError):
+    code = "unauthorized"
+
+
+class TokenExpired(Unauthorized):
+    code = "token_expired"
+
+
+class Forbidden(BellwireError):
+    code = "forbidden"
+
+
+class NotFound(BellwireError):
+    code = "not_found"
+
+
+class IdempotencyConflict(BellwireError):
+    """The key is taken by another body; ``first`` is the id of the notification that took it."""
+
+    code = "idempotency_conflict"
+
+    def __init__(self, first: str) -> None:
+        super().__init__(
+            f"this idempotency key was used with another body for notification {first}: use a new key for a new body"
+        )
+        self.first = first
+
+
+class StreamReset(BellwireError):
+    code = "stream_reset"
+
+
+class RateLimited(BellwireError):
+    code = "rate_limited"
+    temporary = True
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(BellwireError):
+    code = "unavailable"
+    temporary = True
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ConfigError(BellwireError):
+    code = "config"

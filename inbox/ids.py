@@ -1,0 +1,62 @@
+"""Ids: their grammar, new ones, and the keys derived from them."""
+
+import re
+import secrets
+import time
+from functools import lru_cache
+from hashlib import blake2b
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+NOTIFICATION_ID_LENGTH = 26
+
+# Design §8: 1-128 printable ASCII characters without space / % " < > \
+_NAME = re.compile(r"[!#$&-.0-;=?-\[\]-~]{1,128}")
+_CATEGORY = re.compile(r"[a-z0-9._-]{1,64}")
+NAME_RULE = 'expected 1-128 printable ASCII characters without space / % " < > \\'
+CATEGORY_RULE = "expected 1-64 characters of a-z 0-9 . _ -"
+
+
+def is_name(value: str) -> bool:
+    """Whether ``value`` can be the id of a user, a tenant or a topic."""
+    return _NAME.fullmatch(value) is not None
+
+
+def is_category(value: str) -> bool:
+    return _CATEGORY.fullmatch(value) is not None
+
+
+def _base32(number: int, length: int) -> str:
+    return "".join(_ALPHABET[number >> (5 * place) & 31] for place in range(length - 1, -1, -1))
+
+
+def new_id() -> str:
+    """A new id of 26 characters that sorts by the millisecond it was made in (ULID)."""
+    return _base32(time.time_ns() // 1_000_000 << 80 | secrets.randbits(80), NOTIFICATION_ID_LENGTH)
+
+
+def new_token(length: int = 12) -> str:
+    """``length`` random characters of five bits each."""
+    return _base32(secrets.randbits(5 * length), length)
+
+
+def stream_key(tenant: str, user: str) -> str:
+    """The key of a user's stream. Ids hold no ``/``, so it splits one way only."""
+    return f"{tenant}/{user}"
+
+
+@lru_cache(maxsize=65_536)
+def _mark_of(stream: str) -> str:
+    return _base32(int.from_bytes(blake2b(stream.encode(), digest_size=5).digest(), "big"), 8)
+
+
+def item_id(stream: str, notification: str) -> str:
+    """The id of ``notification`` in the inbox of ``stream``: no two users share one."""
+    return f"{notification}-{_mark_of(stream)}"
+
+
+def notification_of(stream: str, item: str) -> str | None:
+    """The notification that ``item`` of ``stream`` was made from; ``None`` if it is not an id of that inbox."""
+    notification, _, mark = item.partition("-")
+    if len(notification) != NOTIFICATION_ID_LENGTH or mark != _mark_of(stream):
+        return None
+    return notification
