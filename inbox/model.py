@@ -167,10 +167,11 @@ class Client(Struct, frozen=True):
 
 
 class Process(Struct, frozen=True):
-    """A running process as its heartbeat row shows it. ``skew_ms``: its clock against the store's, where known."""
+    """A running process as its heartbeat row shows it. ``beat_at`` is its own clock; the store refreshes it."""
 
     id: str
     role: str
     host: str
     started_at: int
     beat_at: int
+    pid: int
