@@ -167,7 +167,11 @@ class Client(Struct, frozen=True):
 
 
 class Process(Struct, frozen=True):
-    """A running process as its heartbeat row shows it. ``beat_at`` is its own clock; the store refreshes it."""
+    """A running process as its heartbeat row shows it.
+
+    ``beat_at`` is its own clock when it last beat, ``skew_ms`` that clock minus the store's at the same moment
+    (MongoDB: ``$currentDate`` in the same update; SQLite: one machine, one clock, 0).
+    """
 
     id: str
     role: str
@@ -175,3 +179,4 @@ class Process(Struct, frozen=True):
     started_at: int
     beat_at: int
     pid: int
+    skew_ms: int = 0
