@@ -1,0 +1,1 @@
+"""Benchmarks over loopback: real processes, medians of several runs, never a test."""

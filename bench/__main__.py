@@ -1,0 +1,112 @@
+"""``make bench``: the core's figures on this machine, SQLite alone and the spread-out form.
+
+usage: python -m bench [--store sqlite|mongo] [--runs 5] [--items 1000000]
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import statistics
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+from bench import core
+from bench.load import Sample, open_wire, post
+from tests.faults.fleet import Fleet, Program
+
+DEEP_ITEMS = 10_000
+
+
+@contextmanager
+def embedded(directory: Path) -> Iterator[tuple[Fleet, Program, Program]]:
+    fleet = Fleet({"BELLWIRE_DATA_DIR": str(directory / "data")}, directory)
+    try:
+        program = fleet.add("serve")
+        yield fleet, program, program
+    finally:
+        fleet.stop()
+
+
+@contextmanager
+def spread(directory: Path) -> Iterator[tuple[Fleet, Program, Program]]:
+    from tests.servers.mongo import MongoServer
+    from tests.servers.redis import RedisServer
+
+    redis, mongo = RedisServer(directory), MongoServer(directory)
+    redis.start()
+    mongo.start()
+    fleet = Fleet({"BELLWIRE_REDIS_URL": redis.url, "BELLWIRE_MONGO_URL": mongo.url}, directory)
+    try:
+        yield fleet, fleet.add("api"), fleet.add("gateway")
+    finally:
+        fleet.stop()
+        mongo.stop()
+        redis.stop()
+
+
+async def login(fleet: Fleet, api: str) -> str:
+    """An access token of a new client; it lives 15 minutes."""
+    id, secret = await asyncio.to_thread(fleet.client, "notifications:write", "notifications:read", "users")
+    body = f"grant_type=client_credentials&client_id={quote(id)}&client_secret={quote(secret)}".encode()
+    wire = await open_wire(api)
+    _, answer = await wire.request(post("/oauth/token", "", body, kind="application/x-www-form-urlencoded"))
+    wire.close()
+    return str(json.loads(answer)["access_token"])
+
+
+def say(what: str, figure: str, bar: str) -> None:
+    os.write(1, f"{what:<46} {figure:<52} {bar}\n".encode())
+
+
+async def row(what: str, bar: str, runs: int, once: Callable[[], Awaitable[Sample]], unit: str = "/s") -> None:
+    """One line: the medians over ``runs`` runs."""
+    samples = [await once() for _ in range(runs)]
+    middle = [statistics.median(getattr(s, field) for s in samples) for field in ("per_s", "p50_ms", "p99_ms")]
+    spread_of = f"{min(s.per_s for s in samples):,.0f}-{max(s.per_s for s in samples):,.0f}"
+    say(what, f"{middle[0]:>9,.0f} {unit} ({spread_of})  p50 {middle[1]:.1f}  p99 {middle[2]:.1f} ms", bar)
+
+
+async def table(fleet: Fleet, api: Program, node: Program, runs: int, items: int) -> None:
+    async def target() -> core.Target:
+        return core.Target(api.url, node.url, await login(fleet, api.url))
+
+    now = await target()
+    await row("publish, 1 recipient, 32 clients", ">= 2,500/s, p99 <= 40", runs, lambda: core.singles(now))
+    await row("publish, 1,000 recipients of 10,000", ">= 30,000 items/s", runs, lambda: core.batches(now), "items/s")
+    await row("publish -> socket at 500/s", "p99 <= 25", runs, lambda: core.to_socket(now))
+    now = await target()
+    await core.fill(now, "deep", DEEP_ITEMS)
+    for skipped in (0, 9_000):
+        pages = partial(core.pages, now, "deep", skipped)
+        await row(f"page of 25 after {skipped:,} of {DEEP_ITEMS:,} items", ">= 2,500/s", runs, pages)
+    await row("resume with 300 missed entries", "p99 <= 30", runs, lambda: core.resumes(now, "deep"))
+    if items:
+        memory = await core.million(await target(), api.rss_kb, items)
+        say(f"memory while {items:,} items are published", " ".join(map(str, memory)) + " MB", "flat")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--store", choices=["sqlite", "mongo"], default="sqlite")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--items", type=int, default=1_000_000)
+    chosen = parser.parse_args()
+    say(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        f"store: {chosen.store}, medians of {chosen.runs} runs",
+        "bar",
+    )
+    with tempfile.TemporaryDirectory(prefix="bellwire-bench-") as directory:
+        form = embedded if chosen.store == "sqlite" else spread
+        with form(Path(directory)) as (fleet, api, node):
+            asyncio.run(table(fleet, api, node, chosen.runs, chosen.items))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Real Bellwire processes: started, killed, stopped and continued by a test."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+
+READY_S = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def command(environ: Mapping[str, str], *words: str) -> str:
+    """What a ``bellwire`` command prints.
+
+    :raises AssertionError: it failed.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.cli", *words],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+class Program:
+    """One ``bellwire`` process on a port of its own that it keeps over restarts."""
+
+    def __init__(self, role: str, environ: Mapping[str, str], log: Path) -> None:
+        self._role = role
+        self._log = log
+        self._environ = {**os.environ, **environ, "BELLWIRE_PORT": str(free_port()), "PYTHONUNBUFFERED": "1"}
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"http://127.0.0.1:{self._environ['BELLWIRE_PORT']}"
+
+    def start(self) -> "Program":
+        """Start it and wait until it says that it is ready."""
+        log = self._log.open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "gateway.cli", self._role], env=self._environ, stdout=subprocess.PIPE, stderr=log
+        )
+        log.close()
+        lines: Queue[bytes] = Queue()
+        threading.Thread(target=self._read, args=(self._process, lines), daemon=True).start()
+        try:
+            while not _is_ready(lines.get(timeout=READY_S)):
+                pass
+        except Empty:
+            raise AssertionError(f"{self._role} was not ready in {READY_S} s: {self._log.read_text()}") from None
+        return self
+
+    def _read(self, process: subprocess.Popen[bytes], lines: "Queue[bytes]") -> None:
+        assert process.stdout is not None
+        with self._log.open("ab") as log, process.stdout:
+            for line in process.stdout:
+                log.write(line)
+                lines.put(line)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        self.send(signal.SIGKILL)
+        self.wait()
+
+    def terminate(self) -> int:
+        self.send(signal.SIGTERM)
+        return self.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        if self.is_running():
+            os.kill(self.pid, number)
+
+    def wait(self) -> int:
+        assert self._process is not None
+        return self._process.wait(timeout=30)
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def rss_kb(self) -> int:
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+        raise AssertionError("no VmRSS")
+
+
+def _is_ready(line: bytes) -> bool:
+    try:
+        said: Any = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(said, dict) and said.get("event") == "ready"
+
+
+class Fleet:
+    """The programs of one test; all of them gone when it ends.
+
+    :param environ: the ``BELLWIRE_*`` settings every program gets.
+    :param directory: where logs go; a failing test leaves them there.
+    """
+
+    def __init__(self, environ: Mapping[str, str], directory: Path) -> None:
+        self.environ = dict(environ)
+        self._directory = directory
+        self._programs: list[Program] = []
+
+    def add(self, role: str, **environ: str) -> Program:
+        log = self._directory / f"{role}-{len(self._programs)}.log"
+        program = Program(role, {**self.environ, **environ}, log)
+        self._programs.append(program)
+        return program.start()
+
+    def client(self, *scopes: str) -> tuple[str, str]:
+        """A new backend client's id and secret."""
+        wanted = [word for scope in scopes for word in ("--scope", scope)]
+        made = json.loads(command(self.environ, "client", "create", "tests", *wanted, "--json"))
+        return made["client_id"], made["client_secret"]
+
+    def stop(self) -> None:
+        for program in self._programs:
+            program.send(signal.SIGCONT)
+            program.send(signal.SIGKILL)
+        for program in self._programs:
+            program.wait()
