@@ -18,4 +18,6 @@ def blocking_calls_fail() -> Iterator[BlockBuster]:
     SQLite's bounded keyed reads are the one exception: 9 µs in place, 135 µs through a thread.
     """
     with blockbuster_ctx(scanned_modules=["gateway", "inbox"]) as blockbuster:
+        for name in ("Connection.execute", "Cursor.execute", "Cursor.fetchone", "Cursor.fetchall"):
+            blockbuster.functions[f"sqlite3.{name}"].can_block_in("inbox/store/sqlite/store.py", "_read")
         yield blockbuster

@@ -1,0 +1,170 @@
+"""``SqliteStore``: the contract, put together from the writer thread and three ways to read."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from inbox.errors import Unavailable
+from inbox.model import (
+    Changes,
+    Client,
+    Head,
+    Mark,
+    Marked,
+    Page,
+    Process,
+    Progress,
+    Receipt,
+    Status,
+    Submission,
+)
+from inbox.store.base import NoOutlet, Outlet
+from inbox.store.sqlite import marks, publish, reads, registry, schema, upkeep
+from inbox.store.sqlite.streams import ack, acked, heads
+from inbox.store.sqlite.writer import Writer
+
+T = TypeVar("T")
+
+HEADS_NEAR = 64
+"""Heads read on the event loop; more are read in a thread."""
+ACKS_MAX = 1_000
+"""Streams acknowledged in one transaction."""
+PING_S = 2.0
+
+
+class SqliteStore:
+    """The store in one file, for one machine. See ``inbox.store.base.Store`` for what each method promises.
+
+    Writes go through one thread. Reads of one stream run on the event loop, which costs a tenth of a trip through a
+    thread; what may look at more rows goes to a reader thread.
+
+    :param path: the file; made with its directory if missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.outlet: Outlet = NoOutlet()
+        self._path = path.absolute()
+        self._generation = ""
+
+    async def open(self) -> None:
+        db, self._near, self._far, self._generation = await asyncio.to_thread(self._connect)
+        self._writer = Writer(db)
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="bellwire-sqlite-reader")
+
+    def _connect(self) -> tuple[sqlite3.Connection, sqlite3.Connection, sqlite3.Connection, str]:
+        db = schema.create(self._path)
+        (generation,) = db.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
+        return db, schema.read_only(self._path), schema.read_only(self._path), generation
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._reader.shutdown)
+        self._near.close()
+        self._far.close()
+        await self._writer.close()
+
+    async def ping(self) -> None:
+        try:
+            async with asyncio.timeout(PING_S):
+                await self._writer.run(lambda db: None)
+        except TimeoutError:
+            raise Unavailable(f"the database took no write within {PING_S:g} s") from None
+
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Read here and now, on the event loop."""
+        try:
+            return work(self._near)
+        except sqlite3.Error as error:
+            raise schema.unavailable(error) from error
+
+    async def _read_far(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Read in the reader thread."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reader, work, self._far)
+        except sqlite3.Error as error:
+            raise schema.unavailable(error) from error
+
+    # Writing
+
+    async def publish(self, submission: Submission) -> Receipt:
+        def announce(done: publish.Publication) -> None:
+            publish.announce(self.outlet, self._generation, submission.notification, done)
+
+        return (await self._writer.run(partial(publish.publish, submission=submission), announce)).receipt
+
+    async def mark(self, stream: str, mark: Mark) -> Marked:
+        def announce(done: marks.Outcome) -> None:
+            if done.entry is not None and self.outlet.wants(stream):
+                self.outlet.emit(stream, done.marked.head.epoch, done.entry)
+
+        work = partial(marks.mark, generation=self._generation, stream=stream, wish=mark)
+        return (await self._writer.run(work, announce)).marked
+
+    async def ack(self, acks: dict[str, int]) -> None:
+        pairs = list(acks.items())
+        for start in range(0, len(pairs), ACKS_MAX):
+            await self._writer.run(partial(ack, acks=pairs[start : start + ACKS_MAX]))
+
+    # Reading
+
+    async def heads(self, streams: Sequence[str]) -> list[Head]:
+        work = partial(heads, generation=self._generation, streams=streams)
+        return self._read(work) if len(streams) <= HEADS_NEAR else await self._read_far(work)
+
+    async def acked(self, stream: str) -> int:
+        return self._read(partial(acked, stream=stream))
+
+    async def changes(self, stream: str, since: int, epoch: str, limit: int) -> Changes:
+        return self._read(
+            partial(reads.changes, generation=self._generation, stream=stream, since=since, epoch=epoch, limit=limit)
+        )
+
+    async def page(
+        self,
+        stream: str,
+        *,
+        limit: int,
+        before: int | None = None,
+        status: Status = "inbox",
+        category: str | None = None,
+    ) -> Page:
+        query = reads.PageQuery(stream, limit, before, status, category)
+        try:
+            return self._read(partial(reads.page, generation=self._generation, query=query, near=reads.NEAR))
+        except reads.TooFar:
+            return await self._read_far(partial(reads.page, generation=self._generation, query=query))
+
+    async def progress(self, tenant: str, notification: str) -> Progress | None:
+        return self._read(partial(reads.progress, tenant=tenant, notification=notification))
+
+    # Upkeep
+
+    async def sweep(self) -> int:
+        """Nothing is ever left open: what a transaction began, it finished or never was."""
+        return 0
+
+    async def trim(self, keep_entries: int, keep_s: float) -> int:
+        return await self._writer.run(partial(upkeep.trim, keep_entries=keep_entries, keep_s=keep_s))
+
+    # Keys, clients, processes
+
+    async def secret(self, name: str) -> bytes:
+        return await self._writer.run(partial(registry.secret, name=name))
+
+    async def add_client(self, client: Client) -> None:
+        await self._writer.run(partial(registry.add_client, client=client))
+
+    async def client(self, id: str) -> Client | None:
+        return self._read(partial(registry.client, id=id))
+
+    async def beat(self, process: Process) -> None:
+        await self._writer.run(partial(registry.beat, process=process))
+
+    async def leave(self, process_id: str) -> None:
+        await self._writer.run(partial(registry.leave, process_id=process_id))
+
+    async def processes(self) -> list[Process]:
+        return self._read(registry.processes)

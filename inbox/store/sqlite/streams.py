@@ -1,0 +1,70 @@
+"""Where a stream stands."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from inbox.model import Counts, Head
+
+
+def epoch_of(generation: str, incarnation: int) -> str:
+    """The epoch a client sees."""
+    return f"{generation}.{incarnation}"
+
+
+def key_array(keys: Sequence[str]) -> str:
+    """``keys`` as the JSON that ``json_each`` takes: one statement for any number of them."""
+    return json.dumps(keys)
+
+
+@contextmanager
+def snapshot(db: sqlite3.Connection) -> Iterator[None]:
+    """All reads inside see the same moment."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("COMMIT")
+
+
+def find(db: sqlite3.Connection, generation: str, stream: str) -> tuple[int | None, Head]:
+    """The stream's row id and head; no row id and the head of seq 0 if it was never written."""
+    row = db.execute("SELECT id, incarnation, seq, unread, unseen FROM stream WHERE key = ?", (stream,)).fetchone()
+    if row is None:
+        return None, Head(epoch_of(generation, 0))
+    id, incarnation, seq, unread, unseen = row
+    return id, Head(epoch_of(generation, incarnation), seq, Counts(unread, unseen))
+
+
+_HEADS = """
+SELECT key, incarnation, seq, unread, unseen FROM stream WHERE key IN (SELECT value FROM json_each(?))
+"""
+
+
+def heads(db: sqlite3.Connection, generation: str, streams: Sequence[str]) -> list[Head]:
+    """The heads of ``streams``, in the order given."""
+    found = {
+        key: Head(epoch_of(generation, incarnation), seq, Counts(unread, unseen))
+        for key, incarnation, seq, unread, unseen in db.execute(_HEADS, (key_array(streams),))
+    }
+    unwritten = Head(epoch_of(generation, 0))
+    return [found.get(stream, unwritten) for stream in streams]
+
+
+def acked(db: sqlite3.Connection, stream: str) -> int:
+    row = db.execute("SELECT acked FROM stream WHERE key = ?", (stream,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def ack(db: sqlite3.Connection, acks: Sequence[tuple[str, int]]) -> None:
+    """Raise each stream's mark of what clients confirmed; never above its head, never down."""
+    rows = json.dumps(acks)
+    db.execute(_ACK, (rows,))
+
+
+_ACK = """
+UPDATE stream SET acked = min(given.seq, stream.seq)
+FROM (SELECT value ->> 0 AS key, value ->> 1 AS seq FROM json_each(?)) AS given
+WHERE stream.key = given.key AND acked < min(given.seq, stream.seq)
+"""

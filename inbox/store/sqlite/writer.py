@@ -1,0 +1,137 @@
+"""The one thread that writes, with group commit: what waits together is committed together."""
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from inbox.errors import Unavailable
+from inbox.store.sqlite.schema import unavailable
+
+T = TypeVar("T")
+
+QUEUE_MAX = 4_096
+"""Jobs waiting or at work; one more is refused with ``Unavailable``."""
+GROUP_S = 0.01
+"""No further job joins a transaction that has been open this long."""
+
+
+class _Job:
+    """A piece of work, and what became of it."""
+
+    __slots__ = ("error", "future", "result", "then", "work")
+
+    def __init__(
+        self,
+        work: Callable[[sqlite3.Connection], Any],
+        then: Callable[[Any], None] | None,
+        future: "asyncio.Future[Any]",
+    ) -> None:
+        self.work = work
+        self.then = then
+        self.future = future
+        self.result: Any = None
+        self.error: Exception | None = None
+
+    def run(self, db: sqlite3.Connection) -> None:
+        """Do the work in a savepoint, so that a job that fails takes no other with it."""
+        db.execute("SAVEPOINT job")
+        try:
+            self.result = self.work(db)
+        except Exception as error:
+            # This raises if SQLite rolled back everything by itself (disk full, I/O error): then the group fails.
+            db.execute("ROLLBACK TO job")
+            self.error = unavailable(error) if isinstance(error, sqlite3.OperationalError) else error
+        db.execute("RELEASE job")
+
+    def settle(self) -> None:
+        """On the loop. ``then`` runs even if the caller has gone: what it announces is durable."""
+        if self.error is None and self.then is not None:
+            self.then(self.result)
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+class Writer:
+    """Runs work on ``db`` in a thread of its own. Made and used on the event loop.
+
+    :param db: the only connection of this process that writes; closed with the writer.
+    """
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._loop = asyncio.get_running_loop()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._pending = 0
+        self._closed = False
+        self._thread = threading.Thread(target=self._serve, name="bellwire-sqlite-writer")
+        self._thread.start()
+
+    async def run(self, work: Callable[[sqlite3.Connection], T], then: Callable[[T], None] | None = None) -> T:
+        """Do ``work`` in a transaction; returns its result once that is durable.
+
+        :param then: called with the result on the event loop after the commit, before the caller goes on.
+        :raises Unavailable: the queue is full, the writer is closed, or the disk refused.
+        """
+        if self._closed or self._pending >= QUEUE_MAX:
+            raise Unavailable("the store is closing" if self._closed else "the store has too many writes waiting")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._pending += 1
+        self._jobs.put(_Job(work, then, future))
+        return await future
+
+    async def close(self) -> None:
+        """Finish what was accepted, then stop."""
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _settle(self, jobs: list[_Job]) -> None:
+        self._pending -= len(jobs)
+        for job in jobs:
+            job.settle()
+
+    # In the thread
+
+    def _serve(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            done: list[_Job] = []
+            try:
+                self._commit(self._group(job), done)
+            except sqlite3.Error as error:
+                self._give_up(done, error)
+            self._loop.call_soon_threadsafe(self._settle, done)
+        self._db.close()
+
+    def _group(self, first: _Job) -> Iterator[_Job]:
+        """``first`` and whatever is waiting behind it, for at most ``GROUP_S``."""
+        deadline = time.monotonic() + GROUP_S
+        job: _Job | None = first
+        while job is not None:
+            yield job
+            if time.monotonic() >= deadline or self._jobs.empty():
+                return
+            job = self._jobs.get_nowait()
+        self._jobs.put(None)
+
+    def _commit(self, group: Iterator[_Job], done: list[_Job]) -> None:
+        """One transaction. ``done`` names every job that was taken, also when this raises."""
+        for job in group:
+            done.append(job)
+            if not self._db.in_transaction:
+                self._db.execute("BEGIN IMMEDIATE")
+            job.run(self._db)
+        self._db.execute("COMMIT")
+
+    def _give_up(self, jobs: list[_Job], error: sqlite3.Error) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+        for job in jobs:
+            job.error = unavailable(error)
