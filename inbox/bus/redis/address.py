@@ -1,0 +1,78 @@
+"""Where Redis is: a URL becomes something that makes connections."""
+
+from urllib.parse import unquote, urlsplit
+
+from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.backoff import NoBackoff
+
+from inbox.errors import ConfigError
+
+_SENTINEL_PORT = 26_379
+# Of one sentinel, so that a dead one leaves time to ask the next.
+_SENTINEL_TIMEOUT_S = 1.0
+
+
+class Address:
+    """Makes connections to the Redis that ``url`` names.
+
+    ``redis://[user:password@]host:port``, ``rediss://…`` (TLS), or
+    ``redis+sentinel://[user:password@]host:port,host:port/service``: the master is looked up at each connect, the
+    credentials are the master's.
+
+    :raises ConfigError: none of these. The error never quotes the URL, which may hold a password.
+    """
+
+    def __init__(self, url: str) -> None:
+        scheme = url.partition("://")[0]
+        if scheme == "redis+cluster":
+            raise ConfigError(
+                "BELLWIRE_REDIS_URL: Redis Cluster is not supported, expected redis:// or redis+sentinel://"
+            )
+        self._sentinel: Sentinel | None = None
+        try:
+            if scheme == "redis+sentinel":
+                self._pool = self._master_pool(url)
+            else:
+                self._pool = ConnectionPool.from_url(url, protocol=2)
+            self.connection()  # refuses the options it does not know
+        except (TypeError, ValueError):
+            raise ConfigError(
+                "BELLWIRE_REDIS_URL: expected redis://host:port, rediss://host:port "
+                "or redis+sentinel://host:port,host:port/service"
+            ) from None
+
+    def connection(self) -> AbstractConnection:
+        """A new connection, not yet connected. It speaks RESP2, which says all that a bus needs to hear."""
+        connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+        return connection
+
+    async def close(self) -> None:
+        if self._sentinel is not None:
+            await self._sentinel.aclose()
+
+    def _master_pool(self, url: str) -> ConnectionPool:
+        parts = urlsplit(url)
+        service = parts.path.strip("/")
+        login, _, hosts = parts.netloc.rpartition("@")
+        sentinels = [urlsplit(f"//{host}") for host in hosts.split(",")]
+        if not service or not all(sentinel.hostname for sentinel in sentinels):
+            raise ValueError("expected sentinels and a service")
+        user, _, password = login.partition(":")
+        self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
+            [(sentinel.hostname, sentinel.port or _SENTINEL_PORT) for sentinel in sentinels],
+            sentinel_kwargs={
+                "protocol": 2,
+                "retry": Retry(NoBackoff(), 0),
+                "socket_timeout": _SENTINEL_TIMEOUT_S,
+                "socket_connect_timeout": _SENTINEL_TIMEOUT_S,
+            },
+        )
+        return SentinelConnectionPool(  # type: ignore[no-untyped-call]
+            service,
+            self._sentinel,
+            protocol=2,
+            username=unquote(user) or None,
+            password=unquote(password) or None,
+        )

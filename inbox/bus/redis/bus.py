@@ -1,0 +1,158 @@
+"""The bus through Redis: one session after another, each as long as the node hears itself."""
+
+import asyncio
+import random
+from collections.abc import Collection
+
+import hiredis
+import structlog
+from redis.exceptions import RedisError
+
+from inbox.bus.base import BusStatistics, Listener
+from inbox.bus.redis.address import Address
+from inbox.bus.redis.link import connected, pack
+from inbox.bus.redis.publisher import Publisher
+from inbox.bus.redis.seal import Seal
+from inbox.bus.redis.subscriber import Subscriber, channel
+from inbox.ids import new_token
+
+log = structlog.get_logger()
+
+_BACKOFF_MIN_S = 0.05
+
+
+class RedisBus:
+    """A process's pair of connections to Redis, one for each direction.
+
+    Redis may be away, freeze or fail at any time. One rule covers it all: the node sends itself a heartbeat through
+    both connections, and a session in which none comes back for ``deaf_after_s`` ends, whatever it was waiting for.
+
+    :param url: see ``Address``.
+    :param key: the secret of the messages' MAC, 32 bytes, the same in every process.
+    :param echo_every_s: seconds between heartbeats.
+    :param backoff_max_s: longest pause before connecting again.
+    :param queue_frames: frames that may wait to be sent, in number, and in bytes with ``queue_bytes``; the newest
+        beyond is dropped and counted.
+    :raises ConfigError: ``url`` is not an address of Redis.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: bytes,
+        *,
+        echo_every_s: float = 1.0,
+        deaf_after_s: float = 5.0,
+        backoff_max_s: float = 2.0,
+        queue_frames: int = 50_000,
+        queue_bytes: int = 32 * 1024 * 1024,
+    ) -> None:
+        self._address = Address(url)
+        self._seal = Seal(key)
+        # No stream of a user has this name: theirs hold a slash.
+        self._own = new_token()
+        self._publisher = Publisher(queue_frames, queue_bytes)
+        self._subscriber = Subscriber(self._seal, self._own, self._on_echo)
+        self._echo_every_s = echo_every_s
+        self._deaf_after_s = deaf_after_s
+        self._backoff_max_s = backoff_max_s
+        self._deadline: asyncio.Timeout | None = None
+        self._degraded = True
+        self._failures = 0
+        self._reconnects = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, listener: Listener | None) -> None:
+        self._subscriber.listener = listener
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._address.close()
+
+    def wants(self, stream: str) -> bool:
+        """Always: who listens is known to Redis only."""
+        return True
+
+    def publish(self, stream: str, seq: int, epoch: str, frame: bytes) -> None:
+        self._publisher.put(self._command(stream, seq, epoch, frame))
+
+    async def subscribe(self, streams: Collection[str], timeout_s: float) -> bool:
+        return await self._subscriber.subscribe(streams, timeout_s)
+
+    def unsubscribe(self, streams: Collection[str]) -> None:
+        self._subscriber.unsubscribe(streams)
+
+    def resubscribe(self, streams: Collection[str]) -> None:
+        self._subscriber.resubscribe(streams)
+
+    def is_degraded(self) -> bool:
+        return self._degraded
+
+    def statistics(self) -> BusStatistics:
+        return BusStatistics(
+            published=self._publisher.published,
+            dropped=self._publisher.dropped,
+            received=self._subscriber.received,
+            forged=self._subscriber.forged,
+            gaps=self._subscriber.gaps,
+            reconnects=self._reconnects,
+            subscriptions=len(self._subscriber.wanted),
+            degraded=self._degraded,
+        )
+
+    def _command(self, stream: str, seq: int, epoch: str, frame: bytes) -> bytes:
+        return pack("PUBLISH", channel(stream), self._seal.close(stream, seq, epoch, frame))
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._session()
+            except* (RedisError, hiredis.ReplyError, OSError, TimeoutError) as group:
+                self._on_failure(_reason(group.exceptions[0]))
+            except* Exception as group:
+                # A bus that died of a surprise would leave the node deaf for good.
+                log.error("bus_failed", exc_info=group)
+                self._on_failure("unexpected")
+            await asyncio.sleep(self._pause_s())
+
+    async def _session(self) -> None:
+        async with asyncio.timeout(self._deaf_after_s) as self._deadline:
+            async with connected(self._address.connection()) as out, connected(self._address.connection()) as back:
+                await self._subscriber.open(back)
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._subscriber.read(back))
+                    tasks.create_task(self._subscriber.ask(back))
+                    tasks.create_task(self._publisher.run(out))
+                    tasks.create_task(self._beat())
+
+    async def _beat(self) -> None:
+        while True:
+            self._publisher.put_first(self._command(self._own, 0, "", b""))
+            await asyncio.sleep(self._echo_every_s)
+
+    def _on_echo(self) -> None:
+        if self._deadline is None or self._deadline.expired():
+            return
+        self._deadline.reschedule(asyncio.get_running_loop().time() + self._deaf_after_s)
+        self._degraded = False
+        if self._failures:
+            self._failures = 0
+            self._reconnects += 1
+            log.info("bus_reconnected", subscriptions=len(self._subscriber.wanted))
+
+    def _on_failure(self, reason: str) -> None:
+        self._degraded = True
+        if not self._failures:
+            log.warning("bus_degraded", reason=reason)
+        self._failures += 1
+
+    def _pause_s(self) -> float:
+        longest = min(self._backoff_max_s, _BACKOFF_MIN_S * 2 ** min(self._failures, 10))
+        return random.uniform(longest / 2, longest)
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else "nothing was heard in time"

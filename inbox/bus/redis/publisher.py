@@ -1,0 +1,61 @@
+"""The way out: a bounded queue, and one task that sends what waits in it."""
+
+import asyncio
+from collections import deque
+
+from inbox.bus.redis.link import Link
+
+_BATCH_FRAMES = 512
+
+
+class Publisher:
+    """Takes commands at any time and sends them while there is a link.
+
+    :param max_frames: what may wait, in commands, and in bytes with ``max_bytes``. Beyond, the newest is dropped.
+    """
+
+    def __init__(self, max_frames: int, max_bytes: int) -> None:
+        self._max_frames = max_frames
+        self._max_bytes = max_bytes
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._first: bytes | None = None
+        self._arrived = asyncio.Event()
+        self.published = 0
+        self.dropped = 0
+
+    def put(self, command: bytes) -> None:
+        if len(self._waiting) >= self._max_frames or self._waiting_bytes + len(command) > self._max_bytes:
+            self.dropped += 1
+            return
+        self._waiting.append(command)
+        self._waiting_bytes += len(command)
+        self._arrived.set()
+
+    def put_first(self, command: bytes) -> None:
+        """Send ``command`` before all that waits, uncounted: a full queue is no reason to look dead."""
+        self._first = command
+        self._arrived.set()
+
+    async def run(self, link: Link) -> None:
+        """Send until the link breaks, which loses the batch in flight: nodes repair from the store.
+
+        Waits for the replies of each batch, so that what Redis does not take stays in the bounded queue.
+        """
+        while True:
+            await self._arrived.wait()
+            frames = self._take()
+            first, self._first = self._first, None
+            try:
+                await link.call(frames if first is None else [first, *frames])
+            except BaseException:
+                self.dropped += len(frames)
+                raise
+            self.published += len(frames)
+
+    def _take(self) -> list[bytes]:
+        frames = [self._waiting.popleft() for _ in range(min(_BATCH_FRAMES, len(self._waiting)))]
+        self._waiting_bytes -= sum(map(len, frames))
+        if not self._waiting:
+            self._arrived.clear()
+        return frames

@@ -1,0 +1,124 @@
+"""The way in: reads the subscribed channels, and keeps the subscriptions what they should be."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from typing import Any
+
+from inbox.bus.base import Listener
+from inbox.bus.redis.link import Link, pack
+from inbox.bus.redis.seal import Seal
+from inbox.bus.redis.subscriptions import Subscriptions
+
+PREFIX = "bw:"
+_BATCH_STREAMS = 512
+
+
+def channel(stream: str) -> str:
+    return PREFIX + stream
+
+
+class Subscriber:
+    """Delivers to ``listener`` what comes sealed on a channel that is wanted.
+
+    :param own: the name of this node's own stream, on which it hears itself.
+    :param heard: called at each heartbeat of our own.
+    """
+
+    def __init__(self, seal: Seal, own: str, heard: Callable[[], None]) -> None:
+        self.listener: Listener | None = None
+        self._seal = seal
+        self._own = own
+        self._heard = heard
+        self._subscriptions = Subscriptions()
+        self._answers: dict[str, asyncio.Future[None]] = {}
+        self._changed = asyncio.Event()
+        self.received = 0
+        self.forged = 0
+        self.gaps = 0
+
+    @property
+    def wanted(self) -> Collection[str]:
+        return self._subscriptions.wanted
+
+    async def subscribe(self, streams: Collection[str], timeout_s: float) -> bool:
+        """Want ``streams``. Whether all were confirmed within ``timeout_s``; those that were not are owed a gap."""
+        missing = self._subscriptions.want(streams)
+        if not missing:
+            return True
+        self._changed.set()
+        try:
+            await asyncio.wait([self._answer(stream) for stream in missing], timeout=timeout_s)
+        finally:
+            late = [stream for stream in missing if not self._subscriptions.is_settled(stream)]
+            self._subscriptions.owe(late)
+        return not late
+
+    def unsubscribe(self, streams: Collection[str]) -> None:
+        self._subscriptions.forget(streams)
+        for stream in streams:
+            self._resolve(stream)
+        self._changed.set()
+
+    def resubscribe(self, streams: Collection[str]) -> None:
+        self._subscriptions.owe(streams)
+        self._changed.set()
+
+    async def open(self, link: Link) -> None:
+        """Begin on a new connection: from here on the node can hear itself, and must ask for everything else."""
+        await link.call([pack("SUBSCRIBE", channel(self._own))])
+        self._subscriptions.restart()
+        self._changed.set()
+
+    async def ask(self, link: Link) -> None:
+        """Send what changed, in batches: hellos that arrive together share a command."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            while any(questions := self._subscriptions.questions(_BATCH_STREAMS)):
+                for command, streams in zip(("SUBSCRIBE", "UNSUBSCRIBE"), questions, strict=True):
+                    if streams:
+                        await link.send(pack(command, *map(channel, streams)))
+
+    async def read(self, link: Link) -> None:
+        """Deliver until the link breaks. Awaits nothing but Redis: it cuts off subscribers that read slowly."""
+        while True:
+            gaps: list[str] = []
+            for reply in await link.receive():
+                if reply[0] == b"message":
+                    self._deliver(reply[1].decode()[len(PREFIX) :], reply[2])
+                else:
+                    gaps += self._confirm(reply)
+            if gaps and self.listener is not None:
+                self.gaps += len(gaps)
+                self.listener.gap(gaps)
+
+    def _deliver(self, stream: str, message: bytes) -> None:
+        opened = self._seal.open(stream, message)
+        if opened is None:
+            self.forged += 1
+        elif stream == self._own:
+            self._heard()
+        elif stream in self._subscriptions.wanted and self.listener is not None:
+            self.received += 1
+            self.listener.receive(stream, *opened)
+
+    def _confirm(self, reply: list[Any]) -> list[str]:
+        """Take one confirmation. Returns the stream if it is to be reported as a gap."""
+        stream = reply[1].decode()[len(PREFIX) :]
+        gap = self._subscriptions.answered(stream, reply[0] == b"subscribe")
+        if self._subscriptions.is_settled(stream):
+            self._resolve(stream)
+        else:
+            self._changed.set()
+        return [stream] if gap else []
+
+    def _answer(self, stream: str) -> asyncio.Future[None]:
+        answer = self._answers.get(stream)
+        if answer is None:
+            answer = self._answers[stream] = asyncio.get_running_loop().create_future()
+        return answer
+
+    def _resolve(self, stream: str) -> None:
+        answer = self._answers.pop(stream, None)
+        if answer is not None:
+            answer.set_result(None)

@@ -1,0 +1,90 @@
+"""A real redis-server for tests: on a free port, without persistence, ended by its pid."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import redis
+
+_START_S = 10.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class RedisServer:
+    """One server; ``start`` after ``kill`` or ``stop`` gives an empty one on the same port.
+
+    :param directory: where it keeps its files.
+    :param options: further arguments of ``redis-server``, such as ``"--requirepass", "secret"``.
+    """
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self._directory = directory
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns when it accepts connections.
+
+        :raises RuntimeError: it does not within 10 s.
+        """
+        self._process = subprocess.Popen(
+            ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), *self._arguments()],
+            stdout=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + _START_S
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.01)
+        self.kill()
+        raise RuntimeError(f"redis-server does not listen on port {self.port}")
+
+    def stop(self) -> None:
+        """End it, frozen or not. Nothing to do if it does not run."""
+        self.kill()
+
+    def kill(self) -> None:
+        """As by a power cut (SIGKILL)."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def freeze(self) -> None:
+        """Stop it in its tracks: connections stay open and nothing is answered (SIGSTOP)."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def wipe(self) -> None:
+        with self.client() as client:
+            client.flushall()
+
+    def cut_pubsub(self) -> int:
+        """Cut every connection that has subscribed. How many there were."""
+        with self.client() as client:
+            return int(client.execute_command("CLIENT", "KILL", "TYPE", "pubsub"))
+
+    def client(self) -> redis.Redis:
+        """A client of the test's own; close it."""
+        return redis.Redis.from_url(self.url, protocol=2)
+
+    def _arguments(self) -> list[str]:
+        return ["--dir", str(self._directory), "--save", "", "--appendonly", "no", *self._options]
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None, "the server is not running"
+        os.kill(self._process.pid, number)
