@@ -332,7 +332,7 @@ async def test_heads_come_in_the_order_asked(store: Store) -> None:
 async def test_pages_walk_through_all_items_newest_first(store: Store) -> None:
     ids = await fill(store, 7)
     await store.mark(ANNA, Mark("seen", upto=3))
-    pages = []
+    pages: list[list[str]] = []
     before: int | None = None
     while len(pages) < 3:
         page = await store.page(ANNA, limit=3, before=before)
