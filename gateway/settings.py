@@ -53,19 +53,28 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Bounds on what comes from outside. Fixed in this version; each names its policy."""
 
     request_bytes: int = 256 * 1024  # 413 too_large
-    json_depth: int = 32  # 400 bad_json
+    head_bytes: int = 16 * 1024  # request line and headers: 431, connection closed
+    request_read_s: float = 15.0  # a request not complete by then: 408, connection closed
+    json_depth: int = 32  # 422 invalid
     recipients: int = 1_000  # 422 invalid
     title_characters: int = 200  # 422 invalid
     body_characters: int = 4_000  # 422 invalid
     data_bytes: int = 16 * 1024  # 422 invalid
     url_characters: int = 2_048  # 422 invalid
     actions: int = 5  # 422 invalid
+    label_characters: int = 100  # of an action, of an actor's name: 422 invalid
+    mark_ids: int = 500  # 422 invalid
     token_bytes: int = 16 * 1024  # 401 unauthorized / 4500
     idempotency_key_characters: int = 255  # 422 invalid
     page_items: int = 100  # 422 invalid
     changes_entries: int = 500  # 422 invalid
     user_token_ttl_s: int = _DAY_S  # 422 invalid
     access_token_ttl_s: int = 900  # how long an access token lives
+    jwks_refresh_s: float = 300.0  # keys older than this are fetched again
+    jwks_interval_s: float = 10.0  # and never more often than this
+    jwks_keep_s: float = 3_600.0  # keys die at this age when the key server does not answer: 503 / 4008
+    jwks_timeout_s: float = 5.0
+    jwks_bytes: int = 256 * 1024  # a larger answer counts as none
     leeway_s: int = 30  # clock difference allowed when a token's times are checked
 
     frame_bytes: int = 64 * 1024  # close 4502
@@ -90,6 +99,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     degraded_head_check_s: float = 2.0  # the same while the bus is deaf
     ack_flush_s: float = 1.0  # acks of a stream are written at most this often
     concurrent_requests: int = 2_000  # 503 unavailable before the body is read
+    store_wait_s: float = 60.0  # a process waits this long for its store at the start, then gives up
+    shutdown_s: int = 10  # requests and sessions get this long to end, then they are cut
 
 
 LIMITS = Limits()

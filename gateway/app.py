@@ -1,0 +1,159 @@
+"""The composition root: from settings to a running process, every part made once and closed in reverse."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import msgspec
+import structlog
+from prometheus_client import CollectorRegistry
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.auth.clients import AccessTokens
+from gateway.auth.jwks import Jwks
+from gateway.auth.tokens import UserTokens
+from gateway.http.access import Gate
+from gateway.http.admission import Admission
+from gateway.http.endpoint import Endpoint
+from gateway.http.inbox import UserInbox
+from gateway.http.oauth import OAuth
+from gateway.http.openapi import Reference
+from gateway.http.ops import Ops
+from gateway.http.problems import plain
+from gateway.http.publish import Notifications
+from gateway.http.routes import Operation, backend_routes, by_path, ops_routes, user_routes
+from gateway.http.users import Users
+from gateway.metrics import RequestMetrics, StatisticsCollector
+from gateway.settings import LIMITS, Role, Settings, database_path, require
+from inbox.bus.base import Bus
+from inbox.errors import Unavailable
+from inbox.service import Inbox
+from inbox.store.base import Store
+from inbox.upkeep import Upkeep
+
+log = structlog.get_logger()
+
+TOKENS_SECRET = "tokens"
+BUS_SECRET = "bus"
+
+
+class App:
+    """A process that is up: ``asgi`` answers its role's routes until the context that made it ends."""
+
+    def __init__(self, store: Store, bus: Bus) -> None:
+        self.store = store
+        self.bus = bus
+        self.draining = False
+        self.asgi: ASGIApp = not_found
+
+
+async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close"})
+        return
+    await plain("not_found", "nothing answers on this path")(scope, receive, send)
+
+
+def make_store(settings: Settings) -> Store:
+    """The store the settings name, not yet open."""
+    if settings.mongo_url is not None:
+        from inbox.store.mongo import MongoStore
+
+        return MongoStore(settings.mongo_url)
+    from inbox.store.sqlite import SqliteStore
+
+    return SqliteStore(database_path(settings))
+
+
+def make_bus(settings: Settings, key: bytes) -> Bus:
+    """The bus the settings name, not yet started. ``key`` is the store's secret ``bus``."""
+    if settings.redis_url is not None:
+        from inbox.bus.redis import RedisBus
+
+        return RedisBus(settings.redis_url, key)
+    from inbox.bus.memory import MemoryBus
+
+    return MemoryBus()
+
+
+async def open_store(store: Store, wait_s: float = LIMITS.store_wait_s) -> None:
+    """Open ``store``, patient with one that is not up yet.
+
+    :raises Unavailable: it did not answer within ``wait_s``.
+    :raises ConfigError: it answers, but is not fit to be used.
+    """
+    deadline = asyncio.get_running_loop().time() + wait_s
+    while True:
+        try:
+            await store.open()
+            return
+        except Unavailable as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            log.warning("store_away", reason=str(error))
+            await asyncio.sleep(1.0)
+
+
+@asynccontextmanager
+async def running(settings: Settings, role: Role) -> AsyncIterator[App]:
+    """A process of ``role``: its parts opened in order, and closed in reverse when the context ends.
+
+    :raises ConfigError: settings that do not fit the role, or a store that is not fit to be used.
+    :raises Unavailable: the store did not answer for too long.
+    """
+    require(settings, role)
+    async with AsyncExitStack() as stack:
+        store = make_store(settings)
+        await open_store(store)
+        stack.push_async_callback(store.close)
+        bus = make_bus(settings, await store.secret(BUS_SECRET))
+        app = App(store, bus)
+        app.asgi = await _compose(app, settings, role, stack)
+        stack.push_async_callback(bus.close)
+        await bus.start(None)
+        upkeep = Upkeep(store, role, keep_entries=settings.log_keep_entries, keep_s=settings.log_keep_s)
+        await stack.enter_async_context(upkeep)
+        yield app
+
+
+async def _compose(app: App, settings: Settings, role: Role, stack: AsyncExitStack) -> ASGIApp:
+    """The routes of ``role`` over the parts of ``app``."""
+    key = await app.store.secret(TOKENS_SECRET)
+    inbox = Inbox(app.store, app.bus)
+    jwks = None if settings.user_jwks_url is None else Jwks(settings.user_jwks_url)
+    if jwks is not None:
+        stack.push_async_callback(jwks.close)
+    users = UserTokens(key, settings, jwks)
+    access = AccessTokens(key)
+    gate = Gate(access, users)
+    registry = CollectorRegistry()
+
+    operations: list[Operation] = []
+    if role in ("serve", "api"):
+        operations += backend_routes(OAuth(app.store, access), Notifications(inbox, gate), Users(key, settings, gate))
+    if role in ("serve", "gateway"):
+        operations += user_routes(UserInbox(inbox, gate))
+    operations += ops_routes(Ops(app.store, registry, lambda: app.draining))
+    admission = Admission(router(operations, RequestMetrics(registry)), LIMITS.concurrent_requests)
+    registry.register(
+        StatisticsCollector(
+            {
+                "bus": lambda: msgspec.structs.asdict(app.bus.statistics()),
+                "http": lambda: {"in_hand": admission.in_hand, "turned_away": admission.turned_away},
+            },
+            gauges=frozenset({"subscriptions", "degraded", "sessions", "streams", "in_hand"}),
+        )
+    )
+    return admission
+
+
+def router(operations: Sequence[Operation], metrics: RequestMetrics) -> Router:
+    """The routes of ``operations`` and the reference that describes them."""
+    reference = Reference(operations)
+    routes = [
+        Route(path, Endpoint(path, {method: each.handler for method, each in methods.items()}, metrics))
+        for path, methods in by_path(operations).items()
+    ]
+    routes.append(Route("/openapi.json", Endpoint("/openapi.json", {"GET": reference.json}, metrics)))
+    return Router(routes, redirect_slashes=False, default=not_found)

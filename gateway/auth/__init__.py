@@ -1,0 +1,1 @@
+"""Who is asking: user tokens, backend clients and their access tokens."""

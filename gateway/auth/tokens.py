@@ -1,0 +1,114 @@
+"""User tokens: the ones we mint, and the ones the operator's identity provider signs."""
+
+import time
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from gateway.auth.jwks import Jwks
+from gateway.auth.jws import OWN_KEY_ID, header_of, open_token, sign
+from gateway.auth.keys import Key, configured_keys
+from gateway.settings import LIMITS, Settings
+from inbox.errors import TokenExpired, Unauthorized
+from inbox.ids import NAME_RULE, is_name, new_token
+
+USER_TYP = "bellwire-user+jwt"
+_FOREIGN_TYPS = (None, "jwt", "at+jwt")
+
+# RFC 7519 NumericDate, up to the year 9999: what lies beyond overflows timers further on.
+NumericDate = Annotated[float, Meta(ge=0, le=253_402_300_799)]
+
+
+class UserClaims(Struct, frozen=True):
+    """Who a verified user token speaks for. ``expires_at`` is in seconds since 1970."""
+
+    tenant: str
+    user: str
+    expires_at: float
+    jti: str | None = None
+
+
+class Minted(Struct, frozen=True):
+    """A token of ours and when it ends, in seconds since 1970."""
+
+    token: str
+    expires_at: int
+
+
+class _Claims(Struct, frozen=True, omit_defaults=True):
+    sub: str
+    aud: str | list[str]
+    exp: NumericDate
+    iss: str | None = None
+    nbf: NumericDate | None = None
+    iat: NumericDate | None = None
+    tenant: str | None = None
+    jti: str | None = None
+
+
+_CLAIMS = msgspec.json.Decoder(_Claims)
+
+
+def mint_user(key: bytes, settings: Settings, tenant: str, user: str, ttl_s: int) -> Minted:
+    """A token that opens the inbox of ``user`` for ``ttl_s`` seconds. ``key`` is the store's secret ``tokens``."""
+    now = int(time.time())
+    claims = _Claims(user, settings.jwt_audience, now + ttl_s, iat=now, tenant=tenant, jti=new_token())
+    return Minted(sign(key, USER_TYP, claims), now + ttl_s)
+
+
+class UserTokens:
+    """Verifies user tokens: ours always, and those signed with whatever the settings name.
+
+    :param key: the store's secret ``tokens``.
+    """
+
+    def __init__(self, key: bytes, settings: Settings, jwks: Jwks | None = None) -> None:
+        self._own = (Key("HS256", key, OWN_KEY_ID),)
+        self._configured = configured_keys(settings)
+        self._jwks = jwks
+        self._settings = settings
+
+    async def verify(self, token: str) -> UserClaims:
+        """Who ``token`` speaks for.
+
+        :raises Unauthorized: it does not verify (``TokenExpired``: it did until its time was over).
+        :raises Unavailable: the key server does not answer.
+        """
+        header = header_of(token)
+        kid, typ = header.get("kid"), header.get("typ")
+        if kid == OWN_KEY_ID:
+            if typ != USER_TYP:
+                raise Unauthorized("expected a user token, got a token of another kind")
+            return self._checked(open_token(token, self._own, _CLAIMS), issuer=None)
+        if (typ.lower() if isinstance(typ, str) else typ) not in _FOREIGN_TYPS:
+            raise Unauthorized("expected the token's typ to be absent, JWT or at+jwt")
+        keys = self._configured
+        if self._jwks is not None:
+            keys += await self._jwks.find(kid)
+        return self._checked(open_token(token, keys, _CLAIMS), self._settings.user_jwt_issuer)
+
+    def _checked(self, claims: _Claims, issuer: str | None) -> UserClaims:
+        check_times(claims.exp, claims.nbf, claims.iat)
+        audience = self._settings.jwt_audience
+        if audience not in ([claims.aud] if isinstance(claims.aud, str) else claims.aud):
+            raise Unauthorized("the token is for another audience")
+        if issuer is not None and claims.iss != issuer:
+            raise Unauthorized("the token is from another issuer")
+        tenant = self._settings.tenant if claims.tenant is None else claims.tenant
+        if not is_name(claims.sub) or not is_name(tenant):
+            raise Unauthorized(f"the token's sub and tenant: {NAME_RULE}")
+        return UserClaims(tenant, claims.sub, claims.exp, claims.jti)
+
+
+def check_times(exp: float, nbf: float | None = None, iat: float | None = None) -> None:
+    """Refuse a token before or after its time, with the leeway that clocks need.
+
+    :raises TokenExpired: its time is over.
+    :raises Unauthorized: its time has not come.
+    """
+    now = time.time()
+    if exp <= now - LIMITS.leeway_s:
+        raise TokenExpired("the token has expired: get a new one")
+    if max(nbf or 0, iat or 0) > now + LIMITS.leeway_s:
+        raise Unauthorized("the token is not valid yet: check the clock of whoever signed it")

@@ -1,0 +1,142 @@
+"""Request bodies and queries: read within their bounds, parsed into Structs, errors by the name of the field."""
+
+import json
+import re
+from difflib import get_close_matches
+from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import ClientDisconnect, Request
+
+from gateway.settings import LIMITS
+from inbox.errors import BadJson, BellwireError, FieldError, Invalid, TooLarge
+
+Form = TypeVar("Form", bound=Struct)
+
+_AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
+_UNKNOWN = re.compile(r"unknown field `(.*)`$", re.DOTALL)
+_MISSING = re.compile(r"missing required field `(.*)`$")
+
+
+class UnsupportedMediaType(BellwireError):
+    code = "unsupported_media_type"
+
+
+async def read(request: Request, media_type: str = "application/json") -> bytes:
+    """The body of ``request``, refused before more than the limit is held.
+
+    :raises UnsupportedMediaType: a content type is given and is another.
+    :raises TooLarge: more than ``request_bytes``.
+    """
+    given = request.headers.get("content-type")
+    if given is not None and given.partition(";")[0].strip().lower() != media_type:
+        raise UnsupportedMediaType(f"expected content-type {media_type}")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > LIMITS.request_bytes:
+        raise _too_large()
+    return await _gather(request)
+
+
+async def _gather(request: Request) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > LIMITS.request_bytes:
+            raise _too_large()
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"expected a body of at most {LIMITS.request_bytes} bytes")
+
+
+class JsonBody(Generic[Form]):
+    """Parses bodies of one form. The form forbids unknown fields; a misspelt one is answered with its likely name."""
+
+    def __init__(self, form: type[Form]) -> None:
+        self._decoder = msgspec.json.Decoder(form)
+        self._form = form
+
+    async def read(self, request: Request) -> Form:
+        return self.parse(await read(request))
+
+    def parse(self, body: bytes) -> Form:
+        """:raises BadJson: not JSON. :raises Invalid: JSON, but not this form."""
+        try:
+            return self._decoder.decode(body)
+        except msgspec.ValidationError as error:
+            raise Invalid(field_error(error, self._form)) from None
+        except RecursionError:
+            raise BadJson("expected JSON that is not nested so deeply") from None
+        except ValueError as error:
+            # msgspec calls a lone surrogate truncated input; the caller deserves the field.
+            if field := _surrogate_field(body):
+                raise Invalid.field(field, "expected text without lone surrogates") from None
+            raise BadJson(f"expected JSON in UTF-8: {error}") from None
+
+
+def parse_query(request: Request, form: type[Form]) -> Form:
+    """The query string as ``form``.
+
+    :raises Invalid: a parameter that is unknown, repeated or does not fit.
+    """
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=100)
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise Invalid.field("query", "expected each parameter once")
+    try:
+        return msgspec.convert(given, form, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid(field_error(error, form)) from None
+
+
+def field_error(error: msgspec.ValidationError, form: type[Struct]) -> FieldError:
+    """msgspec's words as the path of the field and what was expected of it."""
+    text = str(error)
+    found = _AT.search(text)
+    path = found["path"] if found else ""
+    message = text[: found.start()] if found else text
+    if named := _UNKNOWN.search(message):
+        return FieldError(_join(path, named[1][:64]), _suggestion(named[1], path, form))
+    if named := _MISSING.search(message):
+        return FieldError(_join(path, named[1]), "expected this field, it is missing")
+    return FieldError(path or "body", message[:1].lower() + message[1:])
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _suggestion(name: str, path: str, form: type[Struct]) -> str:
+    known = [] if path else [field.encode_name for field in msgspec.structs.fields(form)]
+    near = get_close_matches(name[:64], known, n=1)
+    return f"unknown field, did you mean {near[0]}?" if near else "unknown field"
+
+
+def _surrogate_field(body: bytes) -> str | None:
+    """The path of the first string in ``body`` with half a surrogate pair, if that is what is wrong with it."""
+    try:
+        return _surrogate_path(json.loads(body), "")
+    except (ValueError, RecursionError):
+        return None
+
+
+def _surrogate_path(value: Any, path: str) -> str | None:
+    if isinstance(value, str):
+        return path if re.search("[\ud800-\udfff]", value) else None
+    members: Any = ()
+    if isinstance(value, dict):
+        if any(re.search("[\ud800-\udfff]", name) for name in value):
+            return path or "body"
+        members = ((_join(path, name), member) for name, member in value.items())
+    elif isinstance(value, list):
+        members = ((f"{path}[{number}]", member) for number, member in enumerate(value))
+    return next((found for at, member in members if (found := _surrogate_path(member, at))), None)

@@ -1,0 +1,126 @@
+"""What a user's token opens: pages, changes, counts and marks of one inbox."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, get_args
+
+import orjson
+from msgspec import Meta, Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.http.access import Gate
+from gateway.http.body import JsonBody, parse_query
+from gateway.http.endpoint import json_answer
+from gateway.http.paging import decode_before, encode_before
+from gateway.settings import LIMITS
+from inbox.encode import array, counts_json, entry_json, head_members, item_json
+from inbox.errors import Invalid
+from inbox.ids import stream_key
+from inbox.model import Mark, Marked, MarkOp, Status
+from inbox.service import Inbox
+
+# JavaScript counts exactly up to here, and no stream gets that long.
+Seq = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
+ItemId = Annotated[str, Meta(max_length=128)]
+Epoch = Annotated[str, Meta(min_length=1, max_length=64)]
+
+MARK_OPS: tuple[MarkOp, ...] = get_args(MarkOp)
+
+
+class PageQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which part of the inbox."""
+
+    limit: Annotated[int, Meta(ge=1, le=LIMITS.page_items)] = 25
+    before: Annotated[str, Meta(max_length=64)] | None = None
+    status: Status = "inbox"
+    category: Annotated[str, Meta(pattern=r"^[a-z0-9._-]{1,64}\Z")] | None = None
+
+
+class ChangesQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """A cursor: has everything up to ``since`` of ``epoch``."""
+
+    epoch: Epoch
+    since: Seq
+    limit: Annotated[int, Meta(ge=1, le=LIMITS.changes_entries)] = LIMITS.changes_entries
+
+
+class NoQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """No parameters."""
+
+
+class MarkBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Items by ``ids``, or every item up to ``upto`` of ``epoch``."""
+
+    ids: Annotated[list[ItemId], Meta(min_length=1, max_length=LIMITS.mark_ids)] | None = None
+    upto: Seq | None = None
+    epoch: Epoch | None = None
+
+
+_MARK = JsonBody(MarkBody)
+
+
+class UserInbox:
+    """The pull side of an inbox."""
+
+    def __init__(self, inbox: Inbox, gate: Gate) -> None:
+        self._inbox = inbox
+        self._store = inbox.store
+        self._gate = gate
+
+    async def page(self, request: Request) -> Response:
+        stream = await self._stream(request)
+        query = parse_query(request, PageQuery)
+        before = None if query.before is None else decode_before(query.before)
+        page = await self._store.page(
+            stream, limit=query.limit, before=before, status=query.status, category=query.category
+        )
+        next = b"null" if page.next is None else b'"%s"' % encode_before(page.next).encode()
+        items = array([item_json(item) for item in page.items])
+        return json_answer(b'{"items":%s,"next":%s,%s}' % (items, next, head_members(page.head)))
+
+    async def changes(self, request: Request) -> Response:
+        stream = await self._stream(request)
+        query = parse_query(request, ChangesQuery)
+        changes = await self._store.changes(stream, query.since, query.epoch, query.limit)
+        entries = array([entry_json(entry) for entry in changes.entries])
+        more = b"true" if changes.more else b"false"
+        return json_answer(
+            b'{"epoch":%s,"seq":%d,"entries":%s,"more":%s}'
+            % (orjson.dumps(changes.head.epoch), changes.head.seq, entries, more)
+        )
+
+    async def counts(self, request: Request) -> Response:
+        stream = await self._stream(request)
+        parse_query(request, NoQuery)
+        (head,) = await self._store.heads([stream])
+        return json_answer(b"{%s}" % head_members(head))
+
+    def mark(self, op: MarkOp) -> Callable[[Request], Awaitable[Response]]:
+        """The handler of ``POST /v1/inbox/<op>``."""
+
+        async def handle(request: Request) -> Response:
+            user = await self._gate.user(request)
+            parse_query(request, NoQuery)
+            mark = to_mark(op, await _MARK.read(request))
+            return json_answer(marked_json(await self._inbox.mark(user.tenant, user.user, mark)))
+
+        return handle
+
+    async def _stream(self, request: Request) -> str:
+        user = await self._gate.user(request)
+        return stream_key(user.tenant, user.user)
+
+
+def to_mark(op: MarkOp, body: MarkBody) -> Mark:
+    """:raises Invalid: not exactly one of ``ids`` and ``upto`` with its ``epoch``."""
+    if (body.ids is None) == (body.upto is None):
+        raise Invalid.field("ids", "expected either ids, or upto with its epoch")
+    if (body.upto is None) != (body.epoch is None):
+        raise Invalid.field("epoch", "expected the epoch that upto belongs to, and none without upto")
+    return Mark(op, None if body.ids is None else tuple(dict.fromkeys(body.ids)), body.upto, body.epoch)
+
+
+def marked_json(done: Marked) -> bytes:
+    changed = b'"upto":%d' % (done.upto or 0) if done.changed is None else b'"changed":' + orjson.dumps(done.changed)
+    missing = b',"missing":' + orjson.dumps(done.missing) if done.missing else b""
+    return b'{"seq":%d,%s,"counts":%s%s}' % (done.head.seq, changed, counts_json(done.head.counts), missing)

@@ -1,0 +1,83 @@
+"""uvicorn's HTTP protocol with the two bounds it lacks: how large a head may be, how long a request may take."""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from gateway.http.problems import MEDIA_TYPE, STATUS, document
+from gateway.settings import LIMITS
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """One timer runs while a request arrives, from its first byte (or the connection's start) to its last."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _refusal = ("bad_request", "expected a valid HTTP/1.1 request")
+    _head_bytes = 0
+    _in_head = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > LIMITS.head_bytes and not self.transport.is_closing():
+                self._refuse("headers_too_large", f"expected at most {LIMITS.head_bytes} bytes of headers")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes = 0
+        self._in_head = True
+        if self._timer is None:
+            self._start_timer()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > LIMITS.head_bytes:
+            self._refusal = ("headers_too_large", f"expected at most {LIMITS.head_bytes} bytes of headers")
+            raise ValueError("the parser stops here and calls send_400_response")
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._stop_timer()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_timer()
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(*self._refusal)
+
+    def _start_timer(self) -> None:
+        self._timer = self.loop.call_later(LIMITS.request_read_s, self._too_slow)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        self._timer = None
+        if not self.transport.is_closing():
+            self._refuse("request_timeout", f"expected the whole request within {LIMITS.request_read_s:g} s")
+
+    def _refuse(self, code: str, detail: str) -> None:
+        """Answer with a problem unless an answer has begun, and close."""
+        self._stop_timer()
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(_answer(code, detail))
+        self.transport.close()
+
+
+def _answer(code: str, detail: str) -> bytes:
+    body = document(code, detail)
+    head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    return STATUS_LINE[STATUS[code][0]] + head.encode() + body

@@ -1,0 +1,45 @@
+"""POST /v1/users/{id}/tokens: a backend gets a token for one of its users."""
+
+from typing import Annotated
+
+import orjson
+from msgspec import Meta, Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.auth.tokens import mint_user
+from gateway.http.access import Gate
+from gateway.http.body import JsonBody, read
+from gateway.http.endpoint import json_answer
+from gateway.settings import LIMITS, Settings
+from inbox.errors import Invalid
+from inbox.ids import NAME_RULE, is_name
+from inbox.times import rfc3339
+
+
+class NewToken(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long the token should live, in seconds."""
+
+    ttl_s: Annotated[int, Meta(ge=1, le=LIMITS.user_token_ttl_s)] = 3_600
+
+
+_BODY = JsonBody(NewToken)
+
+
+class Users:
+    """The backend's side of users. ``key`` is the store's secret ``tokens``."""
+
+    def __init__(self, key: bytes, settings: Settings, gate: Gate) -> None:
+        self._key = key
+        self._settings = settings
+        self._gate = gate
+
+    async def new_token(self, request: Request) -> Response:
+        access = self._gate.backend(request, "users")
+        user = request.path_params["id"]
+        if not is_name(user):
+            raise Invalid.field("id", NAME_RULE)
+        body = await read(request)
+        wanted = _BODY.parse(body) if body else NewToken()
+        minted = mint_user(self._key, self._settings, access.tenant, user, wanted.ttl_s)
+        return json_answer(orjson.dumps({"token": minted.token, "expires_at": rfc3339(minted.expires_at * 1_000)}))

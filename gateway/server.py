@@ -1,0 +1,133 @@
+"""A process on a port: our own listening socket, uvicorn's server, signals, and the line that says it is ready."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+import uvicorn
+
+from gateway import log
+from gateway.app import App, running
+from gateway.http.protocol import BoundedHttpProtocol
+from gateway.settings import LIMITS, Role, Settings
+from inbox.errors import ConfigError
+
+logger = structlog.get_logger()
+
+_BACKLOG = 2_048
+_TCP_USER_TIMEOUT_MS = 20_000
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one.
+
+    Connections that never read are cut by the kernel: accepted sockets inherit ``TCP_USER_TIMEOUT``.
+
+    :raises ConfigError: the address cannot be had.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConfigError(f"BELLWIRE_HOST {host}: {error.strerror or error}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _TCP_USER_TIMEOUT_MS)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}; set BELLWIRE_PORT") from None
+    listener.setblocking(False)
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which says when it is ready and leaves the end of the process to us."""
+
+    def __init__(self, config: uvicorn.Config, app: App, ready: dict[str, str]) -> None:
+        super().__init__(config)
+        self._app = app
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        logger.info("ready", **self._ready)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.draining = True
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn raises the signal again afterwards, and the process would die before the store is closed."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+
+def configuration(app: App) -> uvicorn.Config:
+    """uvicorn as we run it: its own access log shows query strings, its proxy headers believe anybody on loopback."""
+    return uvicorn.Config(
+        app.asgi,
+        http=BoundedHttpProtocol,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        ws_per_message_deflate=False,
+        ws_max_size=LIMITS.frame_bytes,
+        timeout_graceful_shutdown=LIMITS.shutdown_s,
+    )
+
+
+async def serve(settings: Settings, role: Role) -> None:
+    """Run ``role`` until SIGTERM or SIGINT, then end what is in hand and close everything.
+
+    :raises ConfigError: settings, store or port are not fit to be used.
+    :raises Unavailable: the store did not answer for too long.
+    """
+    listener = listen(settings.host, settings.port)
+    try:
+        async with running(settings, role) as app:
+            ready = {
+                "url": url_of(listener),
+                "role": role,
+                "store": "sqlite" if settings.mongo_url is None else "mongo",
+                "bus": "memory" if settings.redis_url is None else "redis",
+            }
+            await Server(configuration(app), app, ready).serve(sockets=[listener])
+    finally:
+        listener.close()
+
+
+def run(settings: Settings, role: Role) -> None:
+    """``serve`` on the fastest event loop there is, logging to stdout."""
+    log.configure(sys.stdout)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(settings, role))
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop
