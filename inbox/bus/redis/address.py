@@ -9,6 +9,8 @@ from redis.backoff import NoBackoff
 
 from inbox.errors import ConfigError
 
+# RESP2 says all that a bus needs to hear. Telling Redis the driver's name would read package files at each connect.
+_CONNECTION = {"protocol": 2, "driver_info": None}
 _SENTINEL_PORT = 26_379
 # Of one sentinel, so that a dead one leaves time to ask the next.
 _SENTINEL_TIMEOUT_S = 1.0
@@ -35,7 +37,7 @@ class Address:
             if scheme == "redis+sentinel":
                 self._pool = self._master_pool(url)
             else:
-                self._pool = ConnectionPool.from_url(url, protocol=2)
+                self._pool = ConnectionPool.from_url(url, **_CONNECTION)
             self.connection()  # refuses the options it does not know
         except (TypeError, ValueError):
             raise ConfigError(
@@ -44,7 +46,7 @@ class Address:
             ) from None
 
     def connection(self) -> AbstractConnection:
-        """A new connection, not yet connected. It speaks RESP2, which says all that a bus needs to hear."""
+        """A new connection, not yet connected."""
         connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
         return connection
 
@@ -63,7 +65,7 @@ class Address:
         self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
             [(sentinel.hostname, sentinel.port or _SENTINEL_PORT) for sentinel in sentinels],
             sentinel_kwargs={
-                "protocol": 2,
+                **_CONNECTION,
                 "retry": Retry(NoBackoff(), 0),
                 "socket_timeout": _SENTINEL_TIMEOUT_S,
                 "socket_connect_timeout": _SENTINEL_TIMEOUT_S,
@@ -72,7 +74,7 @@ class Address:
         return SentinelConnectionPool(  # type: ignore[no-untyped-call]
             service,
             self._sentinel,
-            protocol=2,
+            **_CONNECTION,
             username=unquote(user) or None,
             password=unquote(password) or None,
         )

@@ -19,6 +19,7 @@ from inbox.ids import new_token
 log = structlog.get_logger()
 
 _BACKOFF_MIN_S = 0.05
+_CANCEL_AGAIN_S = 0.1
 
 
 class RedisBus:
@@ -67,9 +68,10 @@ class RedisBus:
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        if self._task is not None:
+        # A cancellation that meets an error is lost in a TaskGroup (Python 3.11) and in redis-py: ask until it ends.
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.wait([self._task], timeout=_CANCEL_AGAIN_S)
         await self._address.close()
 
     def wants(self, stream: str) -> bool:

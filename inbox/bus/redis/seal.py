@@ -13,15 +13,21 @@ from struct import Struct
 
 _VERSION = b"\x01"
 _MAC_BYTES = 16
+_KEY_BYTES = 32
 _HEADER = Struct(">QB")
 _BODY_AT = len(_VERSION) + _MAC_BYTES
 _EPOCH_AT = _BODY_AT + _HEADER.size
 
 
 class Seal:
-    """Closes and opens messages under ``key`` (32 bytes, the same in every process)."""
+    """Closes and opens messages under ``key``, the same in every process.
+
+    :raises ValueError: the key does not have 32 bytes (BLAKE2b takes an empty one, and then proves nothing).
+    """
 
     def __init__(self, key: bytes) -> None:
+        if len(key) != _KEY_BYTES:
+            raise ValueError(f"expected a key of {_KEY_BYTES} bytes, got {len(key)}")
         # Copying a keyed state is cheaper than keying one for each message.
         self._keyed = blake2b(_VERSION, key=key, digest_size=_MAC_BYTES)
 

@@ -1,0 +1,33 @@
+"""URLs of Redis: what is understood, what is refused, and that neither gives the password away."""
+
+import pytest
+
+from inbox.bus.redis.address import Address
+from inbox.errors import ConfigError
+
+WRONG = [
+    "http://:hunter2@host:6379",
+    "redis://:hunter2@host:port",
+    "redis://:hunter2@host:6379?no_such_option=1",
+    "redis://:hunter2@host:6379?socket_timeout=soon",
+    "redis+sentinel://:hunter2@one:26379",
+    "redis+sentinel://:hunter2@one:port/main",
+    "redis+sentinel://:hunter2@/main",
+    "redis+cluster://:hunter2@host:6379",
+]
+
+
+@pytest.mark.parametrize("url", WRONG)
+def test_an_address_that_does_not_fit_is_refused_without_showing_its_password(url: str) -> None:
+    with pytest.raises(ConfigError, match="BELLWIRE_REDIS_URL") as refused:
+        Address(url)
+    assert "hunter2" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://u:hunter2@host:6379/0", "rediss://u:hunter2@host", "redis+sentinel://u:hunter2@[::1]:1,two/main"]
+)
+def test_a_connection_does_not_show_its_password(url: str) -> None:
+    address = Address(url)
+    assert "hunter2" not in f"{address!r} {address.connection()!r}"
