@@ -31,7 +31,7 @@ def mark(db: sqlite3.Connection, generation: str, stream: str, wish: Mark) -> Ou
     """
     :raises StreamReset: ``wish.epoch`` names another incarnation.
     """
-    id, head = find(db, generation, stream)
+    id, _, head = find(db, generation, stream)
     upto = clamp_upto(wish.upto or 0, wish.epoch, head)
     if id is None:
         return Outcome(Marked(head, missing=wish.ids or ()))
@@ -62,7 +62,7 @@ def _mark_items(
         return Outcome(Marked(head, missing=missing))
     seqs = {state.id: seq for seq, state in items.items()}
     db.executemany(
-        "UPDATE item SET seen_at = ?, read_at = ?, archived_at = ?, removed_at = ? WHERE stream = ? AND seq = ?",
+        "UPDATE entry SET seen_at = ?, read_at = ?, archived_at = ?, removed_at = ? WHERE stream = ? AND seq = ?",
         [(s.seen_at, s.read_at, s.archived_at, s.removed_at, id, seqs[s.id]) for s in changed],
     )
     ids = tuple(state.id for state in changed)
@@ -95,7 +95,7 @@ _STATE = "i.seq, n.public_id, i.seen_at, i.read_at, i.archived_at"
 _NAMED = f"""
 SELECT {_STATE} FROM json_each(?) AS given
 CROSS JOIN notification n ON n.public_id = given.value
-CROSS JOIN item i ON i.notification = n.id AND i.stream = ? AND i.removed_at IS NULL
+CROSS JOIN entry i ON i.notification = n.id AND i.stream = ? AND i.removed_at IS NULL
 """
 
 
@@ -120,7 +120,7 @@ def _states(stream: str, rows: sqlite3.Cursor) -> dict[int, ItemState]:
 # By shape
 
 _SHAPE = "((seen_at IS NOT NULL) + 2 * (read_at IS NOT NULL) + 4 * (archived_at IS NOT NULL))"
-_WITHIN = "stream = ? AND seq <= ? AND removed_at IS NULL"
+_WITHIN = "stream = ? AND seq <= ? AND notification IS NOT NULL AND removed_at IS NULL"
 
 
 def _of_shape(shape: int) -> ItemState:
@@ -131,14 +131,14 @@ def _of_shape(shape: int) -> ItemState:
 
 def _changing_shapes(db: sqlite3.Connection, id: int, upto: int, op: MarkOp) -> dict[int, int]:
     """How many items up to ``upto`` have each of the shapes that ``op`` changes."""
-    rows = db.execute(f"SELECT {_SHAPE}, count(*) FROM item WHERE {_WITHIN} GROUP BY 1", (id, upto))
+    rows = db.execute(f"SELECT {_SHAPE}, count(*) FROM entry WHERE {_WITHIN} GROUP BY 1", (id, upto))
     return {shape: n for shape, n in rows if marked(op, state := _of_shape(shape), 0) is not state}
 
 
 def _of_shapes(db: sqlite3.Connection, id: int, stream: str, upto: int, shapes: dict[int, int]) -> dict[int, ItemState]:
     """The items of these shapes by their seq."""
     rows = db.execute(
-        f"SELECT {_STATE} FROM item i JOIN notification n ON n.id = i.notification"
+        f"SELECT {_STATE} FROM entry i JOIN notification n ON n.id = i.notification"
         f" WHERE {_WITHIN} AND {_SHAPE} IN (SELECT value FROM json_each(?)) ORDER BY i.seq",
         (id, upto, json.dumps(list(shapes))),
     )
@@ -158,5 +158,5 @@ def _mark_shapes(
         unseen += n * (new.unseen - old.unseen)
         changes = {column: value for column, value in asdict(after).items() if value != getattr(before, column)}
         columns = ", ".join(f"{column} = ?" for column in changes)
-        db.execute(f"UPDATE item SET {columns} WHERE {_WITHIN} AND {_SHAPE} = ?", (*changes.values(), id, upto, shape))
+        db.execute(f"UPDATE entry SET {columns} WHERE {_WITHIN} AND {_SHAPE} = ?", (*changes.values(), id, upto, shape))
     return Counts(unread, unseen)

@@ -11,7 +11,7 @@ from inbox.ids import item_id
 from inbox.model import Changes, Counts, Cursor, Entry, Item, Notification, Page, Progress, Status
 from inbox.store.sqlite.schema import KINDS
 from inbox.store.sqlite.streams import find, snapshot
-from inbox.stream import is_reset, is_trimmed
+from inbox.stream import is_reset
 
 _NOTIFICATION = "n.public_id, n.tenant, n.category, n.content, n.created_at"
 
@@ -27,15 +27,14 @@ def changes(db: sqlite3.Connection, generation: str, stream: str, since: int, ep
     :raises StreamReset: another epoch, a cursor beyond the head, or the log no longer reaches back.
     """
     with snapshot(db):
-        id, head = find(db, generation, stream)
+        id, floor, head = find(db, generation, stream)
         if is_reset(Cursor(epoch, since), head):
             raise StreamReset(
                 f"expected a cursor of epoch {head.epoch} at 0 to {head.seq}, got {epoch} at {since}: fetch a snapshot"
             )
+        if since < floor:
+            raise StreamReset(f"expected a cursor at {floor} or later, got {since}: the log was trimmed")
         entries = tuple(_entry(stream, row) for row in db.execute(_LOG, (id, since, limit)))
-    if is_trimmed(since, [entry.seq for entry in entries], head.seq):
-        begin = entries[0].seq if entries else head.seq
-        raise StreamReset(f"expected a cursor at {begin - 1} or later, got {since}: the log was trimmed")
     return Changes(head, entries, more=bool(entries) and entries[-1].seq < head.seq)
 
 
@@ -57,7 +56,7 @@ def _entry(stream: str, row: tuple[Any, ...]) -> Entry:
 
 
 NEAR = 500
-"""Items looked at on the event loop. A page that takes more, because few match, is read in a thread."""
+"""Entries looked at on the event loop. A page that takes more, because few match, is read in a thread."""
 ALL = -1
 
 _STATUS: dict[Status, str] = {
@@ -67,7 +66,8 @@ _STATUS: dict[Status, str] = {
     "archived": "AND i.archived_at IS NOT NULL",
     "all": "",
 }
-_BELOW = "SELECT * FROM item WHERE stream = :id AND seq < :before ORDER BY seq DESC LIMIT :near"
+# Entries that are not items fall out of the join.
+_BELOW = "SELECT * FROM entry WHERE stream = :id AND seq < :before ORDER BY seq DESC LIMIT :near"
 _PAGE = f"""
 SELECT i.seq, i.seen_at, i.read_at, i.archived_at, {_NOTIFICATION}
 FROM ({_BELOW}) i CROSS JOIN notification n ON n.id = i.notification
@@ -86,17 +86,17 @@ class PageQuery(Struct, frozen=True):
 
 
 class TooFar(Exception):
-    """The page is not among the items that were to be looked at."""
+    """The page is not among the entries that were to be looked at."""
 
 
 def page(db: sqlite3.Connection, generation: str, query: PageQuery, near: int = ALL) -> Page:
     """One page of items, newest on top.
 
-    :param near: how many items below ``query.before`` may be looked at.
+    :param near: how many entries below ``query.before`` may be looked at.
     :raises TooFar: those do not fill the page, and there are more.
     """
     with snapshot(db):
-        id, head = find(db, generation, query.stream)
+        id, _, head = find(db, generation, query.stream)
         values = {
             "id": id,
             "before": head.seq + 1 if query.before is None else max(0, min(query.before, head.seq + 1)),

@@ -1,7 +1,8 @@
 """The file: its tables, and how it is opened.
 
-Keys are integers and bulk rows go in by ascending stream, because indexes decide the speed of bulk writes. An item's
-public id is not stored: it follows from the stream's key and the notification's id (``inbox.ids.item_id``).
+What decides the speed of bulk writes is how many pages a recipient touches. So keys are integers, bulk rows go in by
+ascending stream, an item's public id is not stored (``inbox.ids.item_id`` derives it), and an item *is* the row of
+its created entry: that row outlives its place in the log, which ends at the stream's ``floor``.
 """
 
 import os
@@ -31,7 +32,8 @@ CREATE TABLE IF NOT EXISTS stream (
     unread INTEGER NOT NULL,
     unseen INTEGER NOT NULL,
     acked INTEGER NOT NULL DEFAULT 0,
-    trim_at INTEGER NOT NULL  -- no entry beyond the newest ones is older than this: trimming need not look earlier
+    floor INTEGER NOT NULL DEFAULT 0,  -- the newest number that was trimmed from the log
+    trim_at INTEGER NOT NULL  -- nothing that could be trimmed is older than this
 ) STRICT;
 CREATE INDEX IF NOT EXISTS stream_trim_at ON stream (trim_at);
 
@@ -62,24 +64,19 @@ CREATE TABLE IF NOT EXISTS entry (
     at INTEGER NOT NULL,
     unread INTEGER NOT NULL,
     unseen INTEGER NOT NULL,
+    -- of a created entry, and the state of the item it put there
     notification INTEGER,
-    ids TEXT,
-    upto INTEGER,
-    PRIMARY KEY (stream, seq)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE IF NOT EXISTS item (
-    stream INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    notification INTEGER NOT NULL,
     seen_at INTEGER,
     read_at INTEGER,
     archived_at INTEGER,
     removed_at INTEGER,
+    -- of a mark: one or the other
+    ids TEXT,
+    upto INTEGER,
     PRIMARY KEY (stream, seq)
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS item_notification ON item (notification, stream);
-CREATE INDEX IF NOT EXISTS item_removed_at ON item (removed_at) WHERE removed_at IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS entry_notification ON entry (notification, stream) WHERE notification IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entry_removed_at ON entry (stream, removed_at) WHERE removed_at IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from inbox.model import Counts, Head
 
@@ -28,13 +29,23 @@ def snapshot(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("COMMIT")
 
 
-def find(db: sqlite3.Connection, generation: str, stream: str) -> tuple[int | None, Head]:
-    """The stream's row id and head; no row id and the head of seq 0 if it was never written."""
-    row = db.execute("SELECT id, incarnation, seq, unread, unseen FROM stream WHERE key = ?", (stream,)).fetchone()
+class Found(NamedTuple):
+    """A stream's row: ``id`` is ``None`` if it was never written, ``floor`` the newest number trimmed from its log."""
+
+    id: int | None
+    floor: int
+    head: Head
+
+
+_FIND = "SELECT id, floor, incarnation, seq, unread, unseen FROM stream WHERE key = ?"
+
+
+def find(db: sqlite3.Connection, generation: str, stream: str) -> Found:
+    row = db.execute(_FIND, (stream,)).fetchone()
     if row is None:
-        return None, Head(epoch_of(generation, 0))
-    id, incarnation, seq, unread, unseen = row
-    return id, Head(epoch_of(generation, incarnation), seq, Counts(unread, unseen))
+        return Found(None, 0, Head(epoch_of(generation, 0)))
+    id, floor, incarnation, seq, unread, unseen = row
+    return Found(id, floor, Head(epoch_of(generation, incarnation), seq, Counts(unread, unseen)))
 
 
 _HEADS = """
@@ -57,14 +68,13 @@ def acked(db: sqlite3.Connection, stream: str) -> int:
     return 0 if row is None else int(row[0])
 
 
-def ack(db: sqlite3.Connection, acks: Sequence[tuple[str, int]]) -> None:
-    """Raise each stream's mark of what clients confirmed; never above its head, never down."""
-    rows = json.dumps(acks)
-    db.execute(_ACK, (rows,))
-
-
 _ACK = """
 UPDATE stream SET acked = min(given.seq, stream.seq)
 FROM (SELECT value ->> 0 AS key, value ->> 1 AS seq FROM json_each(?)) AS given
 WHERE stream.key = given.key AND acked < min(given.seq, stream.seq)
 """
+
+
+def ack(db: sqlite3.Connection, acks: Sequence[tuple[str, int]]) -> None:
+    """Raise each stream's mark of what clients confirmed; never above its head, never down."""
+    db.execute(_ACK, (json.dumps(acks),))

@@ -7,7 +7,7 @@ from inbox.times import now_ms
 STREAMS_MAX = 500
 """Streams looked at in one round."""
 ENTRIES_MAX = 1_000
-"""Entries of one stream, and tombstones and keys, that one round drops."""
+"""Entries of one stream, and keys, that one round drops."""
 KEY_KEEP_S = 86_400
 TOMBSTONE_KEEP_S = 86_400
 
@@ -16,41 +16,50 @@ def trim(db: sqlite3.Connection, keep_entries: int, keep_s: float) -> int:
     """One bounded round; how many log entries were dropped."""
     now = now_ms()
     cutoff = now - int(keep_s * 1000)
-    due = db.execute(
-        "SELECT id, seq FROM stream WHERE trim_at <= ? ORDER BY trim_at LIMIT ?", (cutoff, STREAMS_MAX)
-    ).fetchall()
-    dropped = sum(_trim_stream(db, id, seq - max(1, keep_entries), cutoff, now) for id, seq in due)
-    _collect(db, now, max(2 * keep_s, TOMBSTONE_KEEP_S))
+    buried = now - int(max(2 * keep_s, TOMBSTONE_KEEP_S) * 1000)
+    due = "SELECT id, floor, seq FROM stream WHERE trim_at <= ? ORDER BY trim_at LIMIT ?"
+    dropped = 0
+    for id, floor, seq in db.execute(due, (cutoff, STREAMS_MAX)).fetchall():
+        last = seq - max(1, keep_entries)
+        raised = _raise_floor(db, id, floor, last, cutoff)
+        _collect_tombstones(db, id, raised, buried)
+        _look_again(db, id, raised, last, now)
+        dropped += raised - floor
+    _forget_keys(db, now)
     return dropped
 
 
 _OLD = """
-SELECT coalesce(min(seq) FILTER (WHERE at > :cutoff) - 1, max(seq))
-FROM (SELECT seq, at FROM entry WHERE stream = :id AND seq <= :last ORDER BY seq LIMIT :most)
+SELECT coalesce(min(seq) FILTER (WHERE at > :cutoff) - 1, max(seq), :floor)
+FROM (SELECT seq, at FROM entry WHERE stream = :id AND seq > :floor AND seq <= :last ORDER BY seq LIMIT :most)
 """
 
 
-def _trim_stream(db: sqlite3.Connection, id: int, last: int, cutoff: int, now: int) -> int:
-    """Drop the old ones among the entries up to ``last``, and say when to look again."""
-    values = {"id": id, "last": last, "cutoff": cutoff, "most": ENTRIES_MAX}
-    (old,) = db.execute(_OLD, values).fetchone()
-    dropped = 0
-    if old is not None:
-        dropped = db.execute("DELETE FROM entry WHERE stream = ? AND seq <= ?", (id, old)).rowcount
-    rest = db.execute("SELECT seq, at FROM entry WHERE stream = ? ORDER BY seq LIMIT 1", (id,)).fetchone()
-    look_at = rest[1] if rest[0] <= last else now
-    db.execute("UPDATE stream SET trim_at = ? WHERE id = ?", (look_at, id))
-    return dropped
-
-
-def _collect(db: sqlite3.Connection, now: int, tombstone_keep_s: float) -> None:
+def _raise_floor(db: sqlite3.Connection, id: int, floor: int, last: int, cutoff: int) -> int:
+    """Drop the old ones among the entries up to ``last``; the new floor. Items stay."""
+    values = {"id": id, "floor": floor, "last": last, "cutoff": cutoff, "most": ENTRIES_MAX}
+    (raised,) = db.execute(_OLD, values).fetchone()
     db.execute(
-        "DELETE FROM item WHERE (stream, seq) IN"
-        " (SELECT stream, seq FROM item WHERE removed_at < ? ORDER BY removed_at LIMIT ?)",
-        (now - int(tombstone_keep_s * 1000), ENTRIES_MAX),
+        "DELETE FROM entry WHERE stream = ? AND seq > ? AND seq <= ? AND notification IS NULL", (id, floor, raised)
     )
+    return int(raised)
+
+
+def _collect_tombstones(db: sqlite3.Connection, id: int, floor: int, buried: int) -> None:
+    db.execute("DELETE FROM entry WHERE stream = ? AND removed_at <= ? AND seq <= ?", (id, buried, floor))
+
+
+def _look_again(db: sqlite3.Connection, id: int, floor: int, last: int, now: int) -> None:
+    """Note when this stream may next have something old: its oldest entry's time, if that is one to be dropped."""
+    at = now
+    if floor < last:
+        (at,) = db.execute("SELECT at FROM entry WHERE stream = ? AND seq = ?", (id, floor + 1)).fetchone()
+    db.execute("UPDATE stream SET floor = ?, trim_at = ? WHERE id = ?", (floor, at, id))
+
+
+def _forget_keys(db: sqlite3.Connection, now: int) -> None:
     db.execute(
         "DELETE FROM idempotency_key WHERE (tenant, key) IN"
-        " (SELECT tenant, key FROM idempotency_key WHERE at < ? ORDER BY at LIMIT ?)",
+        " (SELECT tenant, key FROM idempotency_key WHERE at <= ? ORDER BY at LIMIT ?)",
         (now - KEY_KEEP_S * 1000, ENTRIES_MAX),
     )
