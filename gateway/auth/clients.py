@@ -7,6 +7,7 @@ from hashlib import sha256
 from hmac import compare_digest
 
 import msgspec
+from cachetools import LRUCache
 from msgspec import Struct
 
 from gateway.auth.jws import OWN_KEY_ID, header_of, open_token, sign
@@ -23,6 +24,8 @@ SCOPES = ("notifications:write", "notifications:read", "users", "topics", "admin
 
 ACCESS_TYP = "at+jwt"
 ACCESS_AUDIENCE = "bellwire:api"
+
+_REMEMBERED = 1_024
 
 # Compared when the id is unknown, so that an unknown client takes as long as a wrong secret.
 _NOBODY = bytes(32)
@@ -48,7 +51,6 @@ class _Claims(Struct, frozen=True):
     scope: str
     aud: str
     exp: float
-    iat: float
 
 
 _CLAIMS = msgspec.json.Decoder(_Claims)
@@ -81,17 +83,20 @@ async def authenticate(store: Store, id: str, secret: str) -> Client:
 
 
 class AccessTokens:
-    """Mints and verifies access tokens. ``key`` is the store's secret ``tokens``."""
+    """Mints and verifies access tokens. ``key`` is the store's secret ``tokens``.
+
+    A backend sends the same token with every request of 15 minutes, and checking its signature costs a fifth of a
+    publish: what verified is remembered by the token's SHA-256, and only its times are checked again.
+    """
 
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._keys = (Key("HS256", key, OWN_KEY_ID),)
+        self._verified: LRUCache[bytes, Access] = LRUCache(_REMEMBERED)
 
     def mint(self, client: Client, scopes: Iterable[str]) -> str:
-        now = int(time.time())
-        claims = _Claims(
-            client.id, client.tenant, " ".join(scopes), ACCESS_AUDIENCE, now + LIMITS.access_token_ttl_s, now
-        )
+        ends = int(time.time()) + LIMITS.access_token_ttl_s
+        claims = _Claims(client.id, client.tenant, " ".join(scopes), ACCESS_AUDIENCE, ends)
         return sign(self._key, ACCESS_TYP, claims)
 
     def verify(self, token: str) -> Access:
@@ -99,11 +104,18 @@ class AccessTokens:
 
         :raises Unauthorized: it does not verify (``TokenExpired``: it did until its time was over).
         """
+        digest = sha256(token.encode()).digest()
+        access = self._verified.get(digest)
+        if access is None:
+            access = self._verified[digest] = self._open(token)
+        check_times(access.expires_at)
+        return access
+
+    def _open(self, token: str) -> Access:
         header = header_of(token)
-        if header.get("typ") != ACCESS_TYP or header.get("kid") != OWN_KEY_ID:
+        if header.typ != ACCESS_TYP or header.kid != OWN_KEY_ID:
             raise Unauthorized("expected an access token from /oauth/token")
         claims = open_token(token, self._keys, _CLAIMS)
-        check_times(claims.exp, iat=claims.iat)
         if claims.aud != ACCESS_AUDIENCE:
             raise Unauthorized("the token is for another audience")
         return Access(claims.tenant, claims.sub, frozenset(claims.scope.split()), claims.exp)

@@ -14,7 +14,7 @@ from inbox.errors import TokenExpired, Unauthorized
 from inbox.ids import NAME_RULE, is_name, new_token
 
 USER_TYP = "bellwire-user+jwt"
-_FOREIGN_TYPS = (None, "jwt", "at+jwt")
+_FOREIGN_TYPS = ("jwt", "at+jwt")
 
 # RFC 7519 NumericDate, up to the year 9999: what lies beyond overflows timers further on.
 NumericDate = Annotated[float, Meta(ge=0, le=253_402_300_799)]
@@ -76,16 +76,15 @@ class UserTokens:
         :raises Unavailable: the key server does not answer.
         """
         header = header_of(token)
-        kid, typ = header.get("kid"), header.get("typ")
-        if kid == OWN_KEY_ID:
-            if typ != USER_TYP:
+        if header.kid == OWN_KEY_ID:
+            if header.typ != USER_TYP:
                 raise Unauthorized("expected a user token, got a token of another kind")
             return self._checked(open_token(token, self._own, _CLAIMS), issuer=None)
-        if (typ.lower() if isinstance(typ, str) else typ) not in _FOREIGN_TYPS:
+        if header.typ is not None and header.typ.lower() not in _FOREIGN_TYPS:
             raise Unauthorized("expected the token's typ to be absent, JWT or at+jwt")
         keys = self._configured
         if self._jwks is not None:
-            keys += await self._jwks.find(kid)
+            keys += await self._jwks.find(header.kid)
         return self._checked(open_token(token, keys, _CLAIMS), self._settings.user_jwt_issuer)
 
     def _checked(self, claims: _Claims, issuer: str | None) -> UserClaims:
