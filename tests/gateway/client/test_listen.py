@@ -1,0 +1,279 @@
+"""``listen`` against a server that plays each part by script: what it yields, says and does about the end."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import anyio
+import orjson
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from gateway.client import Message, backoff, listen, session
+from inbox.errors import BellwireError, TokenExpired, Unauthorized, Unavailable
+from inbox.model import Cursor
+
+pytestmark = pytest.mark.anyio
+
+Part = Callable[[ServerConnection, dict[str, Any]], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "FIRST_S", 0.01)
+
+
+def entry(seq: int) -> dict[str, Any]:
+    return {"t": "entry", "seq": seq, "kind": "read", "ids": ["x"], "counts": {"unread": seq, "unseen": 0}}
+
+
+def snapshot(seq: int, epoch: str = "a.0") -> dict[str, Any]:
+    return {"t": "welcome", "epoch": epoch, "seq": seq, "resumed": False, "items": []}
+
+
+def resumed(*seqs: int) -> dict[str, Any]:
+    entries = [entry(seq) for seq in seqs]
+    return {"t": "welcome", "epoch": "a.0", "seq": max(seqs), "resumed": True, "entries": entries}
+
+
+class Script:
+    """A server that plays one part per connection and answers ``changes`` from ``log``."""
+
+    def __init__(self, *parts: Part) -> None:
+        self._parts = list(parts)
+        self.log: list[int] = []
+        self.gone = False
+        self.hellos: list[dict[str, Any]] = []
+        self.fetched: list[int] = []
+        self.url = ""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Script"]:
+        async with serve(self._play, "127.0.0.1", 0, process_request=self._pull) as server:
+            self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            yield self
+
+    async def _play(self, socket: ServerConnection) -> None:
+        hello = json.loads(await socket.recv())
+        self.hellos.append(hello)
+        await self._parts.pop(0)(socket, hello)
+
+    def _pull(self, _: ServerConnection, request: Request) -> Response | None:
+        parts = urlsplit(request.path)
+        if parts.path != "/v1/inbox/changes":
+            return None
+        if self.gone:
+            return answer(HTTPStatus.GONE, {"code": "stream_reset", "detail": "start over"})
+        since = int(parse_qs(parts.query)["since"][0])
+        self.fetched.append(since)
+        seqs = [seq for seq in self.log if seq > since]
+        return answer(HTTPStatus.OK, {"entries": [entry(seq) for seq in seqs[:2]], "more": len(seqs) > 2})
+
+
+def answer(status: HTTPStatus, body: dict[str, Any]) -> Response:
+    return Response(status, status.phrase, Headers(), orjson.dumps(body))
+
+
+def say(*messages: dict[str, Any], code: int | None = None) -> Part:
+    """Say ``messages``, then close with ``code``, or stay until the client leaves."""
+
+    async def part(socket: ServerConnection, _: dict[str, Any]) -> None:
+        for message in messages:
+            await socket.send(json.dumps(message))
+        if code is None:
+            await socket.wait_closed()
+        else:
+            await socket.close(code, "for the test")
+
+    return part
+
+
+async def token() -> str:
+    return "a token"
+
+
+async def heard(script: Script, count: int, cursor: Cursor | None = None) -> list[Message]:
+    """The first ``count`` messages that ``listen`` yields."""
+    messages: list[Message] = []
+    with anyio.fail_after(10):
+        async with aclosing(listen(script.url, token, cursor)) as stream:
+            async for message in stream:
+                messages.append(message)
+                if len(messages) == count:
+                    break
+    return messages
+
+
+def steps(messages: list[Message]) -> list[tuple[str, int]]:
+    return [(message.t, message.seq) for message in messages]
+
+
+async def test_a_snapshot_and_what_follows_come_as_on_the_wire() -> None:
+    async with Script(say(snapshot(3), entry(4), entry(5))).running() as script:
+        messages = await heard(script, 3)
+    assert [json.loads(message.raw) for message in messages] == [snapshot(3), entry(4), entry(5)]
+
+
+async def test_the_first_hello_carries_the_token_and_no_cursor() -> None:
+    async with Script(say(snapshot(3))).running() as script:
+        await heard(script, 1)
+    assert script.hellos[0]["token"] == "a token"
+    assert "cursor" not in script.hellos[0]
+
+
+async def test_a_cursor_given_is_resumed_from() -> None:
+    async with Script(say(resumed(8, 9))).running() as script:
+        messages = await heard(script, 2, Cursor("a.0", 7))
+    assert script.hellos[0]["cursor"] == {"epoch": "a.0", "seq": 7}
+    assert steps(messages) == [("entry", 8), ("entry", 9)]
+
+
+async def test_an_entry_that_comes_twice_is_yielded_once() -> None:
+    async with Script(say(snapshot(3), entry(4), entry(4), entry(5))).running() as script:
+        assert steps(await heard(script, 3)) == [("welcome", 3), ("entry", 4), ("entry", 5)]
+
+
+async def test_a_gap_is_fetched_page_by_page_before_the_entry_that_showed_it() -> None:
+    script = Script(say(snapshot(3), entry(9)))
+    script.log = [4, 5, 6, 7, 8, 9]
+    async with script.running():
+        messages = await heard(script, 7)
+    assert [seq for _, seq in steps(messages)] == [3, 4, 5, 6, 7, 8, 9]
+
+
+async def test_sync_fetches_what_was_withheld() -> None:
+    script = Script(say(snapshot(3), {"t": "sync", "seq": 5}, entry(6)))
+    script.log = [4, 5]
+    async with script.running():
+        messages = await heard(script, 4)
+    assert [seq for _, seq in steps(messages)] == [3, 4, 5, 6]
+
+
+async def test_sync_that_is_not_ahead_fetches_nothing() -> None:
+    async with Script(say(snapshot(3), {"t": "sync", "seq": 3}, entry(4))).running() as script:
+        await heard(script, 2)
+    assert script.fetched == []
+
+
+async def test_unknown_messages_are_ignored() -> None:
+    async with Script(say(snapshot(3), {"t": "future", "seq": 99}, entry(4))).running() as script:
+        assert steps(await heard(script, 2)) == [("welcome", 3), ("entry", 4)]
+
+
+async def test_a_ping_is_answered() -> None:
+    said: list[dict[str, Any]] = []
+
+    async def part(socket: ServerConnection, _: dict[str, Any]) -> None:
+        await socket.send('{"t":"ping"}')
+        said.append(json.loads(await socket.recv()))
+        await say(snapshot(3))(socket, _)
+
+    async with Script(part).running() as script:
+        await heard(script, 1)
+    assert said == [{"t": "pong"}]
+
+
+async def test_what_the_consumer_came_back_from_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "ACK_S", 0.01)
+    said: list[dict[str, Any]] = []
+
+    async def part(socket: ServerConnection, _: dict[str, Any]) -> None:
+        await socket.send(json.dumps(resumed(8, 9)))
+        while not said or said[-1]["seq"] < 9:
+            said.append(json.loads(await socket.recv()))
+        await say(entry(10))(socket, _)
+
+    async with Script(part).running() as script:
+        await heard(script, 3, Cursor("a.0", 7))
+    assert said[-1] == {"t": "ack", "seq": 9}
+
+
+@pytest.mark.parametrize("code", [4001, 4002, 4003, 4005, 4006, 4007, 4008, 1006, 1012])
+async def test_it_comes_back_with_its_cursor(code: int) -> None:
+    end = say(snapshot(3), entry(4), code=code if code != 1006 else 1011)
+    async with Script(end, say(resumed(5))).running() as script:
+        messages = await heard(script, 3)
+    assert script.hellos[1]["cursor"] == {"epoch": "a.0", "seq": 4}
+    assert steps(messages) == [("welcome", 3), ("entry", 4), ("entry", 5)]
+
+
+async def test_a_stream_reset_starts_over_with_a_snapshot() -> None:
+    async with Script(say(snapshot(3), code=4004), say(snapshot(1, "b.0"))).running() as script:
+        messages = await heard(script, 2)
+    assert "cursor" not in script.hellos[1]
+    assert steps(messages) == [("welcome", 3), ("welcome", 1)]
+
+
+async def test_a_reset_found_while_fetching_starts_over_too() -> None:
+    script = Script(say(snapshot(3), entry(9)), say(snapshot(20)))
+    script.gone = True
+    async with script.running():
+        assert steps(await heard(script, 2)) == [("welcome", 3), ("welcome", 20)]
+
+
+async def test_changes_that_lead_nowhere_end_the_visit_not_the_client() -> None:
+    script = Script(say(snapshot(3), entry(9)), say(resumed(4)))
+    async with script.running():
+        assert steps(await heard(script, 2)) == [("welcome", 3), ("entry", 4)]
+
+
+async def test_a_bad_token_is_raised() -> None:
+    async with Script(say(code=4500)).running() as script:
+        with pytest.raises(Unauthorized, match="4500"):
+            await heard(script, 1)
+
+
+async def test_a_token_that_was_never_accepted_for_its_age_is_raised() -> None:
+    async with Script(say(code=4003)).running() as script:
+        with pytest.raises(TokenExpired):
+            await heard(script, 1)
+
+
+@pytest.mark.parametrize("code", [4501, 4502, 4503, 4504, 4999])
+async def test_codes_that_say_stay_away_are_raised(code: int) -> None:
+    async with Script(say(snapshot(3), code=code)).running() as script:
+        with pytest.raises(BellwireError, match=str(code)):
+            await heard(script, 2)
+
+
+async def test_a_server_never_reached_is_raised() -> None:
+    async with Script().running() as script:
+        pass
+    with pytest.raises(ConnectionError, match="does not answer"):
+        await heard(script, 1)
+
+
+async def test_a_token_source_that_fails_for_now_is_asked_again() -> None:
+    answers: list[str | Unavailable] = ["first", Unavailable("the store is away"), "second"]
+
+    async def source() -> str:
+        now = answers.pop(0)
+        if isinstance(now, Unavailable):
+            raise now
+        return now
+
+    async with Script(say(snapshot(3), code=4003), say(resumed(4))).running() as script:
+        with anyio.fail_after(10):
+            async with aclosing(listen(script.url, source)) as stream:
+                assert [(await anext(stream)).seq for _ in range(2)] == [3, 4]
+    assert [hello["token"] for hello in script.hellos] == ["first", "second"]
+
+
+@pytest.mark.parametrize("raw", ["[]", "{", '{"t":1}', '{"seq":1}'])
+async def test_a_server_that_speaks_something_else_is_raised(raw: str) -> None:
+    async def part(socket: ServerConnection, _: dict[str, Any]) -> None:
+        await socket.send(raw)
+
+    async with Script(part).running() as script:
+        with pytest.raises(BellwireError, match="does not speak"):
+            await heard(script, 1)
+
+
+async def test_a_url_that_is_none_is_raised() -> None:
+    with pytest.raises(BellwireError, match="http://host:port"):
+        await anext(listen("nowhere", token))
