@@ -1,0 +1,99 @@
+"""The command line's contract with scripts: what is printed where, and the exit codes."""
+
+import json
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import jwt
+import pytest
+
+from gateway.commands.options import HELP
+from gateway.settings import FIELDS
+from tests.faults.fleet import free_port
+from tests.gateway.cli.conftest import Bellwire
+
+
+def one_line(done: "subprocess.CompletedProcess[str]", code: int) -> str:
+    """The one line that a failed command leaves on standard error."""
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def test_token_prints_the_bare_token_and_nothing_else(bellwire: Bellwire) -> None:
+    done = bellwire("token", "alice", "--ttl", "60")
+    claims = jwt.decode(done.stdout.removesuffix("\n"), options={"verify_signature": False})
+    assert (claims["sub"], claims["tenant"]) == ("alice", "default")
+    assert claims["exp"] - time.time() == pytest.approx(60, abs=30)
+
+
+def test_client_create_prints_id_and_secret_as_json(bellwire: Bellwire) -> None:
+    done = bellwire("client", "create", "backend", "--scope", "users", "--scope", "topics", "--json")
+    assert json.loads(done.stdout).keys() == {"client_id", "client_secret"}
+
+
+def test_a_clients_secret_is_not_in_the_store(bellwire: Bellwire, tmp_path: Path) -> None:
+    secret = json.loads(bellwire("client", "create", "backend", "--scope", "users", "--json").stdout)["client_secret"]
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "data").iterdir())
+    assert b"backend" in kept
+    assert secret.encode() not in kept
+
+
+def test_an_unknown_scope_is_one_line_that_names_the_known(bellwire: Bellwire) -> None:
+    assert "notifications:write" in one_line(bellwire("client", "create", "backend", "--scope", "nope"), 1)
+
+
+def test_a_malformed_user_is_one_line(bellwire: Bellwire) -> None:
+    assert "user: expected 1-128" in one_line(bellwire("token", "a/b"), 1)
+
+
+@pytest.mark.parametrize("words", [("listen", "alice"), ("send", "alice", "--title", "Hello")])
+def test_a_server_that_is_not_there_is_one_line_that_says_how_to_start_it(
+    bellwire: Bellwire, words: tuple[str, ...]
+) -> None:
+    assert "bellwire serve" in one_line(bellwire(*words, BELLWIRE_PORT=str(free_port())), 1)
+
+
+@pytest.mark.parametrize("role", ["gateway", "api", "worker"])
+def test_a_role_apart_without_both_urls_is_one_line_and_exit_2(bellwire: Bellwire, role: str) -> None:
+    assert "BELLWIRE_MONGO_URL and BELLWIRE_REDIS_URL" in one_line(bellwire(role), 2)
+
+
+def test_a_short_secret_is_one_line_and_exit_2(bellwire: Bellwire) -> None:
+    line = one_line(bellwire("serve", BELLWIRE_USER_JWT_SECRET="swordfish"), 2)
+    assert "32" in line
+    assert "swordfish" not in line
+
+
+def test_a_store_that_cannot_be_used_is_one_line(bellwire: Bellwire, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    database = sqlite3.connect(tmp_path / "data" / "bellwire.sqlite3")
+    database.execute("PRAGMA user_version = 999")
+    database.close()
+    one_line(bellwire("token", "alice"), 2)
+
+
+def test_an_unknown_flag_is_exit_2(bellwire: Bellwire) -> None:
+    assert bellwire("serve", "--nope").returncode == 2
+
+
+def test_version_is_printed(bellwire: Bellwire) -> None:
+    assert bellwire("--version").stdout.startswith("bellwire, version ")
+
+
+def test_a_token_given_is_read_from_standard_input_and_used_as_it_is(bellwire: Bellwire, tmp_path: Path) -> None:
+    done = bellwire("listen", "alice", "--token", "-", stdin="given\n", BELLWIRE_PORT=str(free_port()))
+    assert done.returncode == 1
+    assert not (tmp_path / "data").exists(), "nothing was minted, so no store was opened"
+
+
+def test_secrets_are_no_flags() -> None:
+    assert FIELDS.keys() - HELP.keys() == {"redis_url", "mongo_url", "user_jwt_secret", "test"}
+
+
+def test_every_setting_but_the_secrets_is_a_flag_of_its_name(bellwire: Bellwire) -> None:
+    text = bellwire("serve", "--help").stdout
+    assert [name for name in HELP if f"--{name.replace('_', '-')} " not in text] == []
