@@ -16,10 +16,11 @@ class BusStatistics(Struct, frozen=True):
 
     published: int
     dropped: int
-    """Frames let go because the outgoing queue was full: nodes repair from the store."""
+    """Frames let go because the outgoing queue was full, or in flight when the connection broke: nodes repair from
+    the store."""
     received: int
     forged: int
-    """Messages whose MAC did not verify: dropped."""
+    """Messages that are not ours (no MAC that verifies): dropped."""
     gaps: int
     """Streams reported as possibly incomplete."""
     reconnects: int

@@ -39,7 +39,7 @@ class RedisServer:
         :raises RuntimeError: it does not within 10 s.
         """
         self._process = subprocess.Popen(
-            ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), *self._arguments()],
+            ["redis-server", *self._arguments()],
             stdout=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + _START_S
@@ -80,11 +80,35 @@ class RedisServer:
 
     def client(self) -> redis.Redis:
         """A client of the test's own; close it."""
-        return redis.Redis.from_url(self.url, protocol=2)
+        return redis.Redis(port=self.port, protocol=2)
 
     def _arguments(self) -> list[str]:
-        return ["--dir", str(self._directory), "--save", "", "--appendonly", "no", *self._options]
+        network = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._directory)]
+        return [*network, "--save", "", "--appendonly", "no", *self._options]
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None, "the server is not running"
         os.kill(self._process.pid, number)
+
+
+class SentinelServer(RedisServer):
+    """A sentinel that alone decides about ``master``, which it calls ``main``."""
+
+    def __init__(self, directory: Path, master: RedisServer) -> None:
+        super().__init__(directory)
+        self.url = f"redis+sentinel://127.0.0.1:{self.port}/main"
+        self._master = master
+
+    def master_port(self) -> int:
+        """The port of the server that the sentinel takes for the master now."""
+        with self.client() as client:
+            return int(client.sentinel_get_master_addr_by_name("main")[1])
+
+    def _arguments(self) -> list[str]:
+        file = self._directory / f"sentinel-{self.port}.conf"
+        file.write_text(
+            f"bind 127.0.0.1\nport {self.port}\ndir {self._directory}\n"
+            f"sentinel monitor main 127.0.0.1 {self._master.port} 1\n"
+            "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n"
+        )
+        return [str(file), "--sentinel"]

@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import Collection
 
-import hiredis
 import structlog
 from redis.exceptions import RedisError
 
@@ -112,7 +111,7 @@ class RedisBus:
         while True:
             try:
                 await self._session()
-            except* (RedisError, hiredis.ReplyError, OSError, TimeoutError) as group:
+            except* (RedisError, OSError, TimeoutError) as group:
                 self._on_failure(_reason(group.exceptions[0]))
             except* Exception as group:
                 # A bus that died of a surprise would leave the node deaf for good.
@@ -123,6 +122,8 @@ class RedisBus:
     async def _session(self) -> None:
         async with asyncio.timeout(self._deaf_after_s) as self._deadline:
             async with connected(self._address.connection()) as out, connected(self._address.connection()) as back:
+                if self._deadline.expired():
+                    raise TimeoutError("connecting took too long")  # redis-py can swallow the cancellation that says so
                 await self._subscriber.open(back)
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._subscriber.read(back))

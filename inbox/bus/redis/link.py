@@ -1,12 +1,12 @@
 """Connections to Redis: redis-py connects and authenticates, then bytes go straight through hiredis."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import hiredis
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ConnectionError, InvalidResponse
+from redis.exceptions import ConnectionError, InvalidResponse, ResponseError
 
 _READ_BYTES = 65_536
 # A reply that is still incomplete beyond this comes from nobody of ours: the connection is given up.
@@ -32,7 +32,9 @@ class Link:
         assert connection._writer is not None
         self._source = connection._reader
         self._sink = connection._writer
-        self._parser = hiredis.Reader(protocolError=InvalidResponse, notEnoughData=_INCOMPLETE)
+        self._parser = hiredis.Reader(
+            protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=_INCOMPLETE
+        )
 
     async def send(self, commands: bytes) -> None:
         self._sink.write(commands)
@@ -42,7 +44,7 @@ class Link:
         """The replies that have come, at least one byte of them.
 
         :raises ConnectionError: Redis closed the connection, or a reply exceeds 4 MiB.
-        :raises hiredis.ReplyError: one of the replies is an error.
+        :raises ResponseError: one of the replies is an error.
         """
         data = await self._source.read(_READ_BYTES)
         if not data:
@@ -64,8 +66,8 @@ class Link:
         while missing > 0:
             missing -= len(await self.receive())
 
-    def abort(self) -> None:
-        """Close without waiting for what a frozen Redis has not taken."""
+    def close(self) -> None:
+        """At once, without waiting for what a frozen Redis has not taken."""
         self._sink.transport.abort()
 
 
@@ -74,10 +76,7 @@ async def connected(connection: AbstractConnection) -> AsyncIterator[Link]:
     """A link over ``connection``, closed at the end."""
     try:
         await connection.connect()  # type: ignore[no-untyped-call]
-        link = Link(connection)
-        try:
+        with closing(Link(connection)) as link:
             yield link
-        finally:
-            link.abort()
     finally:
         await connection.disconnect(nowait=True)

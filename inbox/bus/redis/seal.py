@@ -50,5 +50,5 @@ class Seal:
     def _mac(self, stream: str, body: bytes) -> bytes:
         mac = self._keyed.copy()
         # No stream holds a NUL, so no two pairs of stream and body give the same bytes.
-        mac.update(b"%b\0%b" % (stream.encode(), body))
+        mac.update(stream.encode() + b"\0" + body)
         return mac.digest()

@@ -1,5 +1,7 @@
 """The Redis bus and a real redis-server that is cut, frozen, killed, late or fed with forgeries."""
 
+import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -8,6 +10,7 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import pytest
+from redis.asyncio.connection import AbstractConnection, Connection
 
 from inbox.bus.redis import RedisBus
 from inbox.bus.redis.seal import Seal
@@ -278,6 +281,23 @@ async def test_a_listener_that_breaks_its_word_does_not_leave_the_node_deaf(make
     await hears(bus, ear, ANNA)
 
 
+async def test_a_deadline_swallowed_while_connecting_still_ends_the_session(
+    make: Make, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stubborn(Connection):
+        async def connect(self) -> None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await anyio.sleep_forever()
+            await super().connect()  # type: ignore[no-untyped-call]
+
+    bus = make()
+    usual = bus._address.connection
+    first: list[AbstractConnection] = [Stubborn(port=server.port, protocol=2, driver_info=None)]
+    monkeypatch.setattr(bus._address, "connection", lambda: first.pop() if first else usual())
+    await bus.start(None)
+    await until(lambda: not bus.is_degraded())
+
+
 @pytest.mark.parametrize("turns", range(6))
 async def test_closing_ends_when_redis_goes_away_a_few_turns_of_the_loop_before(
     turns: int, make: Make, server: RedisServer, ear: Ear
@@ -295,13 +315,28 @@ async def test_a_wrong_password_keeps_the_node_degraded_and_is_not_shown(
 ) -> None:
     locked = RedisServer(tmp_path, "--requirepass", "open-sesame")
     locked.start()
+    shown: list[str] = []
+
+    def tried() -> bool:
+        shown.append(capsys.readouterr().out)
+        return "bus_degraded" in "".join(shown)
+
     try:
         bus = make(url=locked.url.replace("://", "://:hunter2@"))
         await bus.start(None)
-        await until(lambda: "bus_degraded" in capsys.readouterr().out)
+        await until(tried)
         assert bus.is_degraded()
-        right = make(url=locked.url.replace("://", "://:open-sesame@"))
-        await start(right, Ear(), ANNA)
+        assert "hunter2" not in "".join(shown)
     finally:
         locked.stop()
-    assert "hunter2" not in capsys.readouterr().out
+
+
+async def test_the_password_of_the_url_opens_a_locked_redis(tmp_path: Path, make: Make, ear: Ear) -> None:
+    locked = RedisServer(tmp_path, "--requirepass", "open-sesame")
+    locked.start()
+    try:
+        bus = await start(make(url=locked.url.replace("://", "://:open-sesame@")), ear, ANNA)
+        await hears(bus, ear, ANNA)
+        await bus.close()
+    finally:
+        locked.stop()
