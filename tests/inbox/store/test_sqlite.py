@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 
 from inbox.errors import ConfigError, Unavailable
@@ -65,9 +66,11 @@ async def test_a_file_of_another_version_is_refused(path: Path) -> None:
         await SqliteStore(path).open()
 
 
-async def test_a_file_that_is_no_database_is_refused() -> None:
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bellwire.sqlite3"
+    await anyio.Path(path).write_bytes(b"something else entirely" * 100)
     with pytest.raises(ConfigError, match="not a database"):
-        await SqliteStore(Path(__file__)).open()
+        await SqliteStore(path).open()
 
 
 async def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
