@@ -57,7 +57,6 @@ def _entry(stream: str, row: tuple[Any, ...]) -> Entry:
 
 NEAR = 500
 """Entries looked at on the event loop. A page that takes more, because few match, is read in a thread."""
-ALL = -1
 
 _STATUS: dict[Status, str] = {
     "inbox": "AND i.archived_at IS NULL",
@@ -67,11 +66,11 @@ _STATUS: dict[Status, str] = {
     "all": "",
 }
 # Entries that are not items fall out of the join.
-_BELOW = "SELECT * FROM entry WHERE stream = :id AND seq < :before ORDER BY seq DESC LIMIT :near"
 _PAGE = f"""
 SELECT i.seq, i.seen_at, i.read_at, i.archived_at, {_NOTIFICATION}
-FROM ({_BELOW}) i CROSS JOIN notification n ON n.id = i.notification
-WHERE i.removed_at IS NULL %s %s ORDER BY i.seq DESC LIMIT :limit
+FROM entry i CROSS JOIN notification n ON n.id = i.notification
+WHERE i.stream = :id AND i.seq < :before AND i.seq >= :begin AND i.removed_at IS NULL %s %s
+ORDER BY i.seq DESC LIMIT :limit
 """
 
 
@@ -89,32 +88,23 @@ class TooFar(Exception):
     """The page is not among the entries that were to be looked at."""
 
 
-def page(db: sqlite3.Connection, generation: str, query: PageQuery, near: int = ALL) -> Page:
+def page(db: sqlite3.Connection, generation: str, query: PageQuery, near: int | None = None) -> Page:
     """One page of items, newest on top.
 
-    :param near: how many entries below ``query.before`` may be looked at.
+    :param near: how many numbers below ``query.before`` may be looked at, all of them if not given.
     :raises TooFar: those do not fill the page, and there are more.
     """
+    statement = _PAGE % (_STATUS[query.status], "" if query.category is None else "AND n.category = :category")
     with snapshot(db):
         id, _, head = find(db, generation, query.stream)
-        values = {
-            "id": id,
-            "before": head.seq + 1 if query.before is None else max(0, min(query.before, head.seq + 1)),
-            "near": near,
-            "limit": query.limit + 1,
-            "category": query.category,
-        }
-        statement = _PAGE % (_STATUS[query.status], "" if query.category is None else "AND n.category = :category")
+        before = head.seq + 1 if query.before is None else max(0, min(query.before, head.seq + 1))
+        begin = 0 if near is None else max(0, before - near)
+        values = {"id": id, "before": before, "begin": begin, "limit": query.limit + 1, "category": query.category}
         rows = db.execute(statement, values).fetchall()
-        if len(rows) <= query.limit and _count_near(db, values) == near:
-            raise TooFar
+    if len(rows) <= query.limit and begin > 0:
+        raise TooFar
     items = tuple(_item(query.stream, row) for row in rows[: query.limit])
     return Page(head, items, next=items[-1].seq if len(rows) > query.limit else None)
-
-
-def _count_near(db: sqlite3.Connection, values: dict[str, Any]) -> int:
-    (count,) = db.execute(f"SELECT count(*) FROM ({_BELOW})", values).fetchone()
-    return int(count)
 
 
 def _item(stream: str, row: tuple[Any, ...]) -> Item:

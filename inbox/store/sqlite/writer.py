@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,11 @@ QUEUE_MAX = 4_096
 """Jobs waiting or at work; one more is refused with ``Unavailable``."""
 GROUP_S = 0.01
 """No further job joins a transaction that has been open this long."""
+SWITCH_S = 0.0005
+"""How long a busy event loop may keep the interpreter from the writer, which asks for it after every statement.
+
+Python's 5 ms starve it: beside a loop that is never idle 68 publishes/s, p99 2.8 s; with this 717/s, p99 64 ms.
+"""
 
 
 class _Job:
@@ -71,6 +77,7 @@ class Writer:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._pending = 0
         self._closed = False
+        sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_S))
         self._thread = threading.Thread(target=self._serve, name="bellwire-sqlite-writer")
         self._thread.start()
 
