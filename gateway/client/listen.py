@@ -14,13 +14,13 @@ from gateway.client.backoff import Backoff
 from gateway.client.cursor import Follower
 from gateway.client.messages import Message
 from gateway.client.session import Session
+from gateway.live.codes import CloseCode
 from inbox.errors import BellwireError, Invalid, StreamReset, TokenExpired, Unauthorized, Unavailable
 from inbox.model import Cursor
 
 CONNECT_S = 10.0
 FRAME_MAX_BYTES = 4 * 1024 * 1024
 STAY_AWAY = range(4500, 5000)
-TOKEN_EXPIRED, STREAM_RESET, BAD_TOKEN = 4003, 4004, 4500
 
 TokenSource = Callable[[], Awaitable[str]]
 """Asked for a user token before each connect."""
@@ -110,13 +110,13 @@ class Visit:
 
     def _closed(self, closed: ConnectionClosed) -> None:
         code, reason = (0, "") if closed.rcvd is None else (closed.rcvd.code, closed.rcvd.reason)
-        if code == BAD_TOKEN:
+        if code == CloseCode.BAD_TOKEN:
             raise Unauthorized(f"the server refused the token ({code} {reason}): get one for this server")
-        if code == TOKEN_EXPIRED and not self.welcomed:
+        if code == CloseCode.TOKEN_EXPIRED and not self.welcomed:
             raise TokenExpired("the token has expired: get a new one")
         if code in STAY_AWAY:
             raise BellwireError(f"the server closed the connection for good: {code} {reason}")
-        if code == STREAM_RESET:
+        if code == CloseCode.STREAM_RESET:
             self._follower.reset()
 
 
