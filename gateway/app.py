@@ -15,10 +15,11 @@ from gateway.auth.jwks import Jwks
 from gateway.auth.tokens import UserTokens
 from gateway.http.access import Gate
 from gateway.http.admission import Admission
+from gateway.http.docs import Docs
 from gateway.http.endpoint import Endpoint
 from gateway.http.inbox import UserInbox
 from gateway.http.oauth import OAuth
-from gateway.http.openapi import Reference
+from gateway.http.openapi import Reference, describe
 from gateway.http.ops import Ops
 from gateway.http.problems import plain
 from gateway.http.publish import Notifications
@@ -150,10 +151,12 @@ async def _compose(app: App, settings: Settings, role: Role, stack: AsyncExitSta
 
 def router(operations: Sequence[Operation], metrics: RequestMetrics) -> Router:
     """The routes of ``operations`` and the reference that describes them."""
-    reference = Reference(operations)
-    routes = [
-        Route(path, Endpoint(path, {method: each.handler for method, each in methods.items()}, metrics))
+    document = describe(operations)
+    handlers = {
+        path: {method: each.handler for method, each in methods.items()}
         for path, methods in by_path(operations).items()
-    ]
-    routes.append(Route("/openapi.json", Endpoint("/openapi.json", {"GET": reference.json}, metrics)))
+    }
+    handlers["/openapi.json"] = {"GET": Reference(document).json}
+    handlers["/docs"] = {"GET": Docs(document).html}
+    routes = [Route(path, Endpoint(path, methods, metrics)) for path, methods in handlers.items()]
     return Router(routes, redirect_slashes=False, default=not_found)

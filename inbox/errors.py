@@ -6,7 +6,9 @@
     ├── Invalid                  invalid                 no     the fields that are wrong, each with what was expected
     ├── BadJson                  bad_json                no     the body is not JSON at all
     ├── TooLarge                 too_large               no     a limit on the size of something from outside
+    ├── UnsupportedMediaType     unsupported_media_type  no     the body is of another kind
     ├── Unauthorized             unauthorized            no     no token, or one that does not verify
+    │   ├── MissingToken         unauthorized            no     none came at all
     │   └── TokenExpired         token_expired           no     it verified, but its time is over
     ├── Forbidden                forbidden               no     the token lacks the scope
     ├── NotFound                 not_found               no     unknown, or somebody else's
@@ -61,8 +63,16 @@ class TooLarge(BellwireError):
     code = "too_large"
 
 
+class UnsupportedMediaType(BellwireError):
+    code = "unsupported_media_type"
+
+
 class Unauthorized(BellwireError):
     code = "unauthorized"
+
+
+class MissingToken(Unauthorized):
+    """Told apart because the answer should not speak of an error where nothing was tried (RFC 6750)."""
 
 
 class TokenExpired(Unauthorized):
@@ -70,7 +80,13 @@ class TokenExpired(Unauthorized):
 
 
 class Forbidden(BellwireError):
+    """``scope`` is the one that the token lacks."""
+
     code = "forbidden"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"expected a token with the scope {scope}")
+        self.scope = scope
 
 
 class NotFound(BellwireError):

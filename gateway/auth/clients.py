@@ -42,7 +42,7 @@ class Access(Struct, frozen=True):
     def require(self, scope: str) -> None:
         """:raises Forbidden: the token was not given ``scope``."""
         if scope not in self.scopes:
-            raise Forbidden(f"expected a token with the scope {scope}")
+            raise Forbidden(scope)
 
 
 class _Claims(Struct, frozen=True):

@@ -34,18 +34,19 @@ class Jwks:
         self._keys: tuple[Key, ...] = ()
         self._fetched_at: float | None = None
         self._tried_at: float | None = None
+        self._is_away = False
         self._refreshing = asyncio.Lock()
 
     async def find(self, id: str | None) -> tuple[Key, ...]:
         """The keys a token with this ``kid`` may be signed with; a token without one may be tried with all.
 
-        :raises Unavailable: the key server does not answer and no key it gave is young enough.
+        :raises Unavailable: the key server does not answer, and no key it gave fits or is young enough.
         """
         found = self._matching(id)
         if not found or self._age(self._fetched_at) > self._limits.jwks_refresh_s:
             await self._refresh(wait=not found)
             found = self._matching(id)
-        if self._age(self._fetched_at) > self._limits.jwks_keep_s:
+        if (self._is_away and not found) or self._age(self._fetched_at) > self._limits.jwks_keep_s:
             raise Unavailable("user tokens cannot be verified now: the key server does not answer")
         return found
 
@@ -68,9 +69,11 @@ class Jwks:
             try:
                 async with asyncio.timeout(self._limits.jwks_timeout_s):
                     self._keys = await self._fetch()
-            except (httpx2.HTTPError, TimeoutError, ValueError) as error:
+            except (httpx2.HTTPError, TimeoutError, ValueError, RecursionError) as error:
+                self._is_away = True
                 log.warning("jwks_failed", reason=type(error).__name__, detail=str(error))
             else:
+                self._is_away = False
                 self._fetched_at = monotonic_s()
 
     async def _fetch(self) -> tuple[Key, ...]:

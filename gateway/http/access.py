@@ -4,17 +4,19 @@ from starlette.requests import Request
 
 from gateway.auth.clients import Access, AccessTokens
 from gateway.auth.tokens import UserClaims, UserTokens
-from inbox.errors import Unauthorized
+from inbox.errors import MissingToken, Unauthorized
 
 
 def bearer(request: Request) -> str:
     """The bearer token of ``request``.
 
-    :raises Unauthorized: none, or more than one header.
+    :raises Unauthorized: none (``MissingToken``), of another kind, or more than one.
     """
     given = request.headers.getlist("authorization")
-    if len(given) != 1:
-        raise Unauthorized("expected one Authorization header: Bearer and a token")
+    if not given:
+        raise MissingToken("expected Authorization: Bearer and a token")
+    if len(given) > 1:
+        raise Unauthorized("expected one Authorization header")
     scheme, _, token = given[0].partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("expected Authorization: Bearer and a token")

@@ -11,17 +11,13 @@ from msgspec import Struct
 from starlette.requests import ClientDisconnect, Request
 
 from gateway.settings import LIMITS
-from inbox.errors import BadJson, BellwireError, FieldError, Invalid, TooLarge
+from inbox.errors import BadJson, FieldError, Invalid, TooLarge, UnsupportedMediaType
 
 Form = TypeVar("Form", bound=Struct)
 
 _AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 _UNKNOWN = re.compile(r"unknown field `(.*)`$", re.DOTALL)
 _MISSING = re.compile(r"missing required field `(.*)`$")
-
-
-class UnsupportedMediaType(BellwireError):
-    code = "unsupported_media_type"
 
 
 async def read(request: Request, media_type: str = "application/json") -> bytes:
@@ -88,7 +84,7 @@ def parse_query(request: Request, form: type[Form]) -> Form:
 
     :raises Invalid: a parameter that is unknown, repeated or does not fit.
     """
-    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=100)
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     given = dict(pairs)
     if len(given) < len(pairs):
         raise Invalid.field("query", "expected each parameter once")
@@ -102,7 +98,7 @@ def field_error(error: msgspec.ValidationError, form: type[Struct]) -> FieldErro
     """msgspec's words as the path of the field and what was expected of it."""
     text = str(error)
     found = _AT.search(text)
-    path = found["path"] if found else ""
+    path = found["path"].replace("[...]", "") if found else ""
     message = text[: found.start()] if found else text
     if named := _UNKNOWN.search(message):
         return FieldError(_join(path, named[1][:64]), _suggestion(named[1], path, form))

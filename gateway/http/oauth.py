@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.auth.clients import AccessTokens, authenticate
-from gateway.http.body import UnsupportedMediaType, read
+from gateway.http.body import read
 from gateway.http.problems import PRIVATE
 from gateway.settings import LIMITS
-from inbox.errors import TooLarge, Unauthorized
+from inbox.errors import TooLarge, Unauthorized, UnsupportedMediaType
 from inbox.store.base import Store
 
 FORM = "application/x-www-form-urlencoded"

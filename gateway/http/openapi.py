@@ -74,8 +74,8 @@ def describe(operations: Sequence[Operation]) -> dict[str, Any]:
 class Reference:
     """Serves the document, made once."""
 
-    def __init__(self, operations: Sequence[Operation]) -> None:
-        self._body = orjson.dumps(describe(operations), option=orjson.OPT_INDENT_2)
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._body = orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
     async def json(self, request: Request) -> Response:
         return json_answer(self._body)

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from inbox.errors import BellwireError, Forbidden, Invalid, RateLimited, Unauthorized, Unavailable
+from inbox.errors import BellwireError, Forbidden, Invalid, MissingToken, RateLimited, Unauthorized, Unavailable
 
 STATUS: dict[str, tuple[int, str]] = {
     "bad_json": (400, "The body is not JSON"),
@@ -66,6 +66,10 @@ def _headers(error: BellwireError) -> dict[str, str]:
 
 
 def _challenge(error: Unauthorized | Forbidden) -> str:
-    """RFC 6750: what was wrong with the bearer token."""
-    kind = "insufficient_scope" if isinstance(error, Forbidden) else "invalid_token"
-    return f'Bearer error="{kind}"'
+    """RFC 6750, section 3: what was wrong with the bearer token, and nothing but the scheme when there was none."""
+    match error:
+        case Forbidden():
+            return f'Bearer error="insufficient_scope", scope="{error.scope}"'
+        case MissingToken():
+            return "Bearer"
+    return 'Bearer error="invalid_token"'

@@ -1,7 +1,7 @@
 """Every HTTP route of every role, with what its reference says: the router and ``/openapi.json`` read this table."""
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -149,9 +149,9 @@ def ops_routes(ops: Ops) -> list[Operation]:
     ]
 
 
-def by_path(operations: Iterable[Operation]) -> dict[str, dict[str, Any]]:
+def by_path(operations: Iterable[Operation]) -> dict[str, dict[str, Operation]]:
     """The operations of each path by method."""
-    table: dict[str, dict[str, Any]] = {}
+    table: dict[str, dict[str, Operation]] = {}
     for operation in operations:
         table.setdefault(operation.path, {})[operation.method] = operation
     return table

@@ -1,0 +1,63 @@
+"""A whole process of role ``serve`` without a socket: the real store in a file, the real bus, requests in process."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from gateway.app import TOKENS_SECRET, App, running
+from gateway.auth.clients import SCOPES, AccessTokens
+from gateway.auth.tokens import mint_user
+from gateway.settings import Settings
+from inbox.ids import stream_key
+from inbox.model import Client, Head
+
+
+class Api:
+    """Requests to a process, and the tokens to make them with."""
+
+    def __init__(self, app: App, http: httpx2.AsyncClient, key: bytes, settings: Settings) -> None:
+        self.app = app
+        self.http = http
+        self.key = key
+        self.settings = settings
+
+    def backend(self, *scopes: str, tenant: str = "default") -> dict[str, str]:
+        client = Client("client-x", tenant, "x", scopes or SCOPES, b"", 0)
+        return {"authorization": f"Bearer {AccessTokens(self.key).mint(client, client.scopes)}"}
+
+    def user(self, user: str, tenant: str = "default", ttl_s: int = 60) -> dict[str, str]:
+        token = mint_user(self.key, self.settings, tenant, user, ttl_s).token
+        return {"authorization": f"Bearer {token}"}
+
+    async def publish(self, tenant: str = "default", **body: Any) -> httpx2.Response:
+        given = {"recipients": ["alice"], "title": "Hello", **body}
+        return await self.http.post("/v1/notifications", json=given, headers=self.backend(tenant=tenant))
+
+    async def published(self, tenant: str = "default", **body: Any) -> str:
+        answer = await self.publish(tenant, **body)
+        assert answer.status_code == 202, answer.text
+        id: str = answer.json()["id"]
+        return id
+
+    async def inbox(self, user: str = "alice", tenant: str = "default", **query: Any) -> dict[str, Any]:
+        answer = await self.http.get("/v1/inbox", params=query, headers=self.user(user, tenant))
+        assert answer.status_code == 200, answer.text
+        page: dict[str, Any] = answer.json()
+        return page
+
+    async def head(self, user: str = "alice", tenant: str = "default") -> Head:
+        (head,) = await self.app.store.heads([stream_key(tenant, user)])
+        return head
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    settings = Settings(data_dir=str(tmp_path))
+    async with running(settings, "serve") as app:
+        key = await app.store.secret(TOKENS_SECRET)
+        transport = httpx2.ASGITransport(app.asgi, raise_app_exceptions=True)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://bellwire.test") as http:
+            yield Api(app, http, key, settings)
