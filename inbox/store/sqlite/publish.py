@@ -4,10 +4,10 @@ Whole sets go through one statement each. Statement by statement, the writer wou
 back from the event loop thousands of times a batch.
 """
 
-import json
 import sqlite3
 from typing import Any
 
+import orjson
 from msgspec import Struct
 
 from inbox.errors import IdempotencyConflict
@@ -43,7 +43,7 @@ def publish(db: sqlite3.Connection, submission: Submission) -> Publication:
 
 def announce(outlet: Outlet, generation: str, notification: Notification, publication: Publication) -> None:
     """Hand the entries of ``publication`` to the outlet, building those that somebody wants."""
-    for stream, incarnation, seq, unread, unseen in json.loads(publication.written):
+    for stream, incarnation, seq, unread, unseen in orjson.loads(publication.written):
         if outlet.wants(stream):
             entry = Entry(
                 seq,

@@ -1,4 +1,4 @@
-"""``SqliteStore``: the contract, put together from the writer thread and three ways to read."""
+"""``SqliteStore``: the contract, put together from one way to write and two ways to read."""
 
 import asyncio
 import sqlite3

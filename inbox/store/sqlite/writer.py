@@ -53,16 +53,19 @@ class _Job:
             self.error = unavailable(error) if isinstance(error, sqlite3.OperationalError) else error
         db.execute("RELEASE job")
 
-    def settle(self) -> None:
-        """On the loop. ``then`` runs even if the caller has gone: what it announces is durable."""
-        if self.error is None and self.then is not None:
-            self.then(self.result)
+    def answer(self) -> None:
+        """Tell the caller, unless it has gone. It goes on in a later turn of the loop."""
         if self.future.done():
             return
         if self.error is None:
             self.future.set_result(self.result)
         else:
             self.future.set_exception(self.error)
+
+    def announce(self) -> None:
+        """Tell the rest of the process, even if the caller has gone: what was done is durable."""
+        if self.error is None and self.then is not None:
+            self.then(self.result)
 
 
 class Writer:
@@ -84,7 +87,8 @@ class Writer:
     async def run(self, work: Callable[[sqlite3.Connection], T], then: Callable[[T], None] | None = None) -> T:
         """Do ``work`` in a transaction; returns its result once that is durable.
 
-        :param then: called with the result on the event loop after the commit, before the caller goes on.
+        :param then: called with the result on the event loop after the commit, before the caller goes on;
+            it must not raise.
         :raises Unavailable: the queue is full, the writer is closed, or the disk refused.
         """
         if self._closed or self._pending >= QUEUE_MAX:
@@ -103,39 +107,39 @@ class Writer:
     def _settle(self, jobs: list[_Job]) -> None:
         self._pending -= len(jobs)
         for job in jobs:
-            job.settle()
+            job.answer()
+        for job in jobs:
+            job.announce()
 
     # In the thread
 
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
-            done: list[_Job] = []
+            group = [job]
             try:
-                self._commit(self._group(job), done)
+                self._commit(group)
             except sqlite3.Error as error:
-                self._give_up(done, error)
-            self._loop.call_soon_threadsafe(self._settle, done)
+                self._give_up(group, error)
+            self._loop.call_soon_threadsafe(self._settle, group)
         self._db.close()
 
-    def _group(self, first: _Job) -> Iterator[_Job]:
-        """``first`` and whatever is waiting behind it, for at most ``GROUP_S``."""
-        deadline = time.monotonic() + GROUP_S
-        job: _Job | None = first
-        while job is not None:
-            yield job
-            if time.monotonic() >= deadline or self._jobs.empty():
-                return
-            job = self._jobs.get_nowait()
-        self._jobs.put(None)
-
-    def _commit(self, group: Iterator[_Job], done: list[_Job]) -> None:
-        """One transaction. ``done`` names every job that was taken, also when this raises."""
-        for job in group:
-            done.append(job)
-            if not self._db.in_transaction:
-                self._db.execute("BEGIN IMMEDIATE")
+    def _commit(self, group: list[_Job]) -> None:
+        """One transaction for the job in ``group`` and for those that wait behind it, which are added to ``group``."""
+        self._db.execute("BEGIN IMMEDIATE")
+        group[0].run(self._db)
+        for job in self._waiting():
+            group.append(job)
             job.run(self._db)
         self._db.execute("COMMIT")
+
+    def _waiting(self) -> Iterator[_Job]:
+        deadline = time.monotonic() + GROUP_S
+        while time.monotonic() < deadline and not self._jobs.empty():
+            job = self._jobs.get_nowait()
+            if job is None:
+                self._jobs.put(None)
+                return
+            yield job
 
     def _give_up(self, jobs: list[_Job], error: sqlite3.Error) -> None:
         if self._db.in_transaction:

@@ -212,8 +212,20 @@ async def test_a_long_log_is_trimmed_in_bounded_rounds(store: SqliteStore, monke
     store.outlet = recorder = Recorder()
     await asyncio.gather(*(store.publish(submission("anna")) for _ in range(2_500)))
     monkeypatch.setattr(upkeep, "now_ms", lambda: days_from_now(1))
+    monkeypatch.setattr(upkeep, "ENTRIES_MAX", 1_000)
     assert [await store.trim(100, 60.0) for _ in range(4)] == [1_000, 1_000, 400, 0]
     assert len((await audit(store, ANNA, recorder.entries[ANNA])).items) == 2_500
+
+
+async def test_entries_that_age_later_are_trimmed_later(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        await store.publish(submission("anna"))
+    assert await store.trim(1, 3_600.0) == 0
+    monkeypatch.setattr(upkeep, "now_ms", lambda: days_from_now(1))
+    assert await store.trim(3, 3_600.0) == 2
+    assert await store.trim(1, 3_600.0) == 0, "the newest three were just looked at"
+    monkeypatch.setattr(upkeep, "now_ms", lambda: days_from_now(1.1))
+    assert await store.trim(1, 3_600.0) == 2
 
 
 async def test_a_process_that_stopped_beating_is_not_listed(
