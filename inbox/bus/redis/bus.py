@@ -59,6 +59,7 @@ class RedisBus:
         self._deadline: asyncio.Timeout | None = None
         self._degraded = True
         self._failures = 0
+        self._reason = ""
         self._reconnects = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -143,14 +144,16 @@ class RedisBus:
         self._degraded = False
         if self._failures:
             self._failures = 0
+            self._reason = ""
             self._reconnects += 1
             log.info("bus_reconnected", subscriptions=len(self._subscriber.wanted))
 
     def _on_failure(self, reason: str) -> None:
         self._degraded = True
-        if not self._failures:
-            log.warning("bus_degraded", reason=reason)
         self._failures += 1
+        if reason != self._reason:
+            log.warning("bus_degraded", reason=reason)
+        self._reason = reason
 
     def _pause_s(self) -> float:
         longest = min(self._backoff_max_s, _BACKOFF_MIN_S * 2 ** min(self._failures, 10))

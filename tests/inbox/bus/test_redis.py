@@ -267,15 +267,54 @@ async def test_a_session_that_gives_up_waiting_for_its_subscription_leaves_nothi
     assert bus.statistics().subscriptions == 0
 
 
-async def test_a_listener_that_breaks_its_word_does_not_leave_the_node_deaf(make: Make) -> None:
-    class Clumsy(Ear):
-        def receive(self, stream: str, seq: int, epoch: str, frame: bytes) -> None:
-            super().receive(stream, seq, epoch, frame)
-            if len(self.heard) == 1:
-                raise RuntimeError("a listener must not raise")
+async def test_a_wait_for_a_stream_ends_when_the_stream_is_left(make: Make, server: RedisServer, ear: Ear) -> None:
+    bus = await start(make(deaf_after_s=30), ear)
+    server.freeze()
+    waiting = asyncio.create_task(bus.subscribe([ANNA], timeout_s=30))
+    await until(lambda: bus.statistics().subscriptions == 1)
+    bus.unsubscribe([ANNA])
+    with anyio.fail_after(5):
+        assert not await waiting
 
-    ear = Clumsy()
+
+async def test_a_session_lasts_while_the_node_hears_itself(make: Make, server: RedisServer, ear: Ear) -> None:
+    bus = await start(make(deaf_after_s=0.3), ear, ANNA)
+
+    def beats() -> int:
+        with server.client() as client:
+            return int(client.info("commandstats")["cmdstat_publish"]["calls"])
+
+    await until(lambda: beats() >= 20)
+    assert bus.statistics().reconnects == 0
+
+
+async def test_a_refusal_by_redis_is_named_and_ends_when_it_is_lifted(
+    make: Make, server: RedisServer, ear: Ear, capsys: pytest.CaptureFixture[str]
+) -> None:
     bus = await start(make(), ear, ANNA)
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", "default", "resetchannels")
+        server.cut_pubsub()
+        shown = ""
+
+        def refused() -> bool:
+            nonlocal shown
+            shown += capsys.readouterr().out
+            return "NOPERM" in shown
+
+        await until(refused)
+        client.execute_command("ACL", "SETUSER", "default", "allchannels")
+    await until(lambda: ear.gaps == [ANNA])
+    await hears(bus, ear, ANNA)
+
+
+async def test_a_listener_that_breaks_its_word_does_not_leave_the_node_deaf(make: Make, ear: Ear) -> None:
+    def fail_once(_: str) -> None:
+        ear.on_frame = lambda stream: None
+        raise RuntimeError("a listener must not raise")
+
+    bus = await start(make(), ear, ANNA)
+    ear.on_frame = fail_once
     bus.publish(ANNA, 1, "g.0", b"{}")
     await until(lambda: ear.gaps == [ANNA])
     await hears(bus, ear, ANNA)

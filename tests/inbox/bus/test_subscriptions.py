@@ -101,6 +101,13 @@ def test_a_doubted_stream_is_asked_anew_and_then_a_gap() -> None:
     assert table.answered(ANNA, subscribed=True) is True
 
 
+def test_a_doubt_is_forgotten_with_its_stream() -> None:
+    table = settled(ANNA)
+    table.owe([ANNA])
+    table.forget([ANNA])
+    assert table.want([ANNA]) == []
+
+
 def test_doubting_a_stream_nobody_holds_changes_nothing() -> None:
     table = Subscriptions()
     table.owe([ANNA])
