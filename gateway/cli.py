@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed, 2 a wrong setting or flag, 130 ended by Ctrl-C.
 """
 
 import logging
+import os
 import sys
 from typing import NoReturn
 
@@ -49,6 +50,10 @@ def main() -> NoReturn:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output left, as `head` does: say nothing, and let the last flush go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
     except ConfigError as error:
         _fail(error, MISUSED)
     except (BellwireError, OSError) as error:

@@ -43,12 +43,12 @@ _PAGE = msgspec.json.Decoder(ChangesPage)
 
 def read_frame(raw: bytes) -> Frame:
     """:raises BellwireError: not a frame of our protocol."""
-    return _read(_FRAME, raw)
+    return read(_FRAME, raw)
 
 
 def read_page(raw: bytes) -> ChangesPage:
     """:raises BellwireError: not a page of changes."""
-    return _read(_PAGE, raw)
+    return read(_PAGE, raw)
 
 
 def read_entry(raw: bytes) -> Message:
@@ -56,7 +56,11 @@ def read_entry(raw: bytes) -> Message:
     return Message("entry", read_frame(raw).seq, raw)
 
 
-def _read(decoder: "msgspec.json.Decoder[T]", raw: bytes) -> T:
+def read(decoder: "msgspec.json.Decoder[T]", raw: bytes) -> T:
+    """What ``decoder`` makes of ``raw``.
+
+    :raises BellwireError: it does not fit, so this is no server of ours.
+    """
     try:
         return decoder.decode(raw)
     except msgspec.MsgspecError as error:

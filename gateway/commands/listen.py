@@ -2,19 +2,41 @@
 
 import asyncio
 from contextlib import aclosing
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
 
 import click
-import orjson
+import msgspec
+from msgspec import Struct
 
 from gateway.client import Message
 from gateway.client import listen as messages_of
+from gateway.client.messages import read
 from gateway.commands import minting
 from gateway.commands.options import STORE, read_token, token_option, url_option, user_url, with_settings
 from gateway.settings import Settings
+from inbox.model import Counts
 
 TITLE_CHARACTERS = 60
+
+
+class Titled(Struct, frozen=True):
+    """What a line shows of an item."""
+
+    title: str
+
+
+class Said(Struct, frozen=True):
+    """What a line shows of a message."""
+
+    counts: Counts
+    user: str = ""
+    kind: str = ""
+    at: datetime = datetime.fromtimestamp(0, UTC)
+    item: Titled | None = None
+    ids: tuple[str, ...] | None = None
+
+
+_SAID = msgspec.json.Decoder(Said)
 
 
 @click.command()
@@ -38,22 +60,24 @@ async def _listen(settings: Settings, user: str, as_json: bool, url: str, token:
 
 
 def line_of(message: Message) -> str:
-    """``message`` for people: when, what, and how many are unread now."""
-    said: dict[str, Any] = orjson.loads(message.raw)
-    unread = f"{said['counts']['unread']} unread"
+    """``message`` for people: when, what, and how many are unread now.
+
+    :raises BellwireError: the server said something else than an entry or a welcome.
+    """
+    said = read(_SAID, message.raw)
+    unread = f"{said.counts.unread} unread"
     if message.t == "welcome":
-        return f"Listening to {printable(said['user'])}: {unread}. Ctrl-C ends it."
-    at = datetime.fromisoformat(said["at"]).astimezone().strftime("%H:%M:%S")
-    return f"{at}  {said['kind']:<10}  {_subject(said):<{TITLE_CHARACTERS}}  {unread}"
+        return f"Listening to {printable(said.user)}: {unread}. Ctrl-C ends it."
+    at = said.at.astimezone().strftime("%H:%M:%S")
+    return f"{at}  {printable(said.kind):<10}  {_subject(said):<{TITLE_CHARACTERS}}  {unread}"
 
 
-def _subject(entry: dict[str, Any]) -> str:
-    if "item" in entry:
-        return printable(entry["item"]["title"])[:TITLE_CHARACTERS]
-    if "ids" in entry:
-        count = len(entry["ids"])
-        return f"{count} item{'s' if count > 1 else ''}"
-    return f"everything up to {entry['upto']}"
+def _subject(entry: Said) -> str:
+    if entry.item is not None:
+        return printable(entry.item.title)[:TITLE_CHARACTERS]
+    if entry.ids is not None:
+        return f"{len(entry.ids)} item{'' if len(entry.ids) == 1 else 's'}"
+    return "every item until then"
 
 
 def printable(text: str) -> str:

@@ -1,8 +1,10 @@
 """The command line's contract with scripts: what is printed where, and the exit codes."""
 
 import json
+import os
 import sqlite3
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -74,6 +76,21 @@ def test_a_store_that_cannot_be_used_is_one_line(bellwire: Bellwire, tmp_path: P
     database.execute("PRAGMA user_version = 999")
     database.close()
     one_line(bellwire("token", "alice"), 2)
+
+
+def test_a_reader_that_left_is_no_crash(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway.cli", "token", "alice"],
+            env={**os.environ, "BELLWIRE_DATA_DIR": str(tmp_path)},
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_an_unknown_flag_is_exit_2(bellwire: Bellwire) -> None:
