@@ -168,14 +168,6 @@ async def test_entries_nobody_wants_are_not_handed_over(store: Store) -> None:
     assert list(recorder.entries) == [ANNA]
 
 
-async def test_an_entry_is_announced_though_its_writer_was_cancelled(store: Store) -> None:
-    store.outlet = recorder = Recorder()
-    task = asyncio.create_task(store.publish(submission("anna")))
-    await asyncio.sleep(0)
-    task.cancel()
-    await until(lambda: bool(recorder.entries[ANNA]))
-
-
 # Marks
 
 
