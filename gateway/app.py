@@ -78,8 +78,8 @@ def make_bus(settings: Settings, key: bytes) -> Bus:
     return MemoryBus()
 
 
-async def open_store(store: Store, wait_s: float = LIMITS.store_wait_s) -> None:
-    """Open ``store``, patient with one that is not up yet.
+async def open_store(store: Store, wait_s: float = LIMITS.store_wait_s, pause_s: float = 1.0) -> None:
+    """Open ``store``, patient with one that is not up yet: another try every ``pause_s``.
 
     :raises Unavailable: it did not answer within ``wait_s``.
     :raises ConfigError: it answers, but is not fit to be used.
@@ -93,7 +93,7 @@ async def open_store(store: Store, wait_s: float = LIMITS.store_wait_s) -> None:
             if asyncio.get_running_loop().time() > deadline:
                 raise
             log.warning("store_away", reason=str(error))
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(pause_s)
 
 
 @asynccontextmanager

@@ -1,0 +1,96 @@
+"""A process as the operator sees it: the ready line, signals, a port that is taken, what is in the log."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from gateway.server import listen, url_of
+from inbox.errors import ConfigError
+
+SERVE = "from gateway.server import run; from gateway.settings import load; run(load(), 'serve')"
+
+
+class Process:
+    """``serve`` in a process of its own, on a free port."""
+
+    def __init__(self, directory: Path) -> None:
+        environ = {**os.environ, "BELLWIRE_PORT": "0", "BELLWIRE_DATA_DIR": str(directory)}
+        self.popen = subprocess.Popen(
+            [sys.executable, "-c", SERVE], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self.popen.stdout is not None
+        self.ready: dict[str, Any] = json.loads(self.popen.stdout.readline())
+
+    def end(self, number: signal.Signals) -> tuple[int, str]:
+        """The exit status after ``number``, and everything it wrote since it was ready."""
+        self.popen.send_signal(number)
+        out, err = self.popen.communicate(timeout=20)
+        return self.popen.returncode, out + err
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Process]:
+    started = Process(tmp_path)
+    yield started
+    if started.popen.poll() is None:
+        started.end(signal.SIGKILL)
+
+
+def test_the_ready_line_says_where_and_what(process: Process) -> None:
+    assert process.ready.items() >= {"event": "ready", "role": "serve", "store": "sqlite", "bus": "memory"}.items()
+    assert httpx2.get(process.ready["url"] + "/readyz", trust_env=False).status_code == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_process_cleanly(process: Process, number: signal.Signals) -> None:
+    assert process.end(number) == (0, "")
+
+
+def test_a_signal_ends_the_process_though_a_client_keeps_its_connection(process: Process) -> None:
+    with httpx2.Client(trust_env=False) as http:
+        assert http.get(process.ready["url"] + "/healthz").status_code == 200
+        assert process.end(signal.SIGTERM)[0] == 0
+
+
+def test_nothing_of_a_request_is_in_the_log(process: Process) -> None:
+    url = process.ready["url"]
+    httpx2.get(url + "/v1/inbox?token=canary-query", headers={"authorization": "Bearer canary-token"}, trust_env=False)
+    httpx2.post(url + "/v1/notifications", content=b"canary-body", trust_env=False)
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as raw:
+        raw.sendall(b"canary garbage\r\n\r\n")
+        raw.recv(1_000)
+
+    assert "canary" not in process.end(signal.SIGTERM)[1]
+
+
+def test_answers_do_not_name_the_software(process: Process) -> None:
+    assert "server" not in httpx2.get(process.ready["url"] + "/healthz", trust_env=False).headers
+
+
+def test_a_port_that_is_taken_is_a_setting_to_correct() -> None:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(ConfigError, match="BELLWIRE_PORT"):
+        listen("127.0.0.1", taken.getsockname()[1])
+
+
+def test_a_host_that_does_not_exist_is_a_setting_to_correct() -> None:
+    with pytest.raises(ConfigError, match="BELLWIRE_HOST"):
+        listen("256.256.256.256", 0)
+
+
+def test_connections_inherit_the_kernels_deadline_for_unread_data() -> None:
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
+
+
+def test_an_ipv6_address_stands_in_brackets() -> None:
+    with listen("::1", 0) as listener:
+        assert url_of(listener) == f"http://[::1]:{listener.getsockname()[1]}"
