@@ -85,17 +85,23 @@ class Limits(Struct, frozen=True, kw_only=True):
     messages_burst: int = 100
     pings_per_s: float = 2.0  # WebSocket pings and empty fragments: close 4007
     pings_burst: int = 50
+    marks_in_flight: int = 16  # of one session: error rate_limited, temporary
     sessions_per_user: int = 50  # the oldest is closed with 4504
     sessions_per_node: int = 100_000  # 503 before the handshake
     write_soft_bytes: int = 256 * 1024  # entries are withheld, one `sync` is owed
     write_hard_bytes: int = 4 * 1024 * 1024  # abort, 4002
     stuck_s: float = 20.0  # no progress of a full write buffer: abort, 4002
+    close_grace_s: float = 5.0  # a client that does not answer our close frame by then: abort
+    return_after_s: float = 1.0  # what `bye` asks for: come back after this long
+    return_spread_s: float = 4.0  # and a random part of this
     welcome_entries: int = 500  # the rest follows as `entry` frames
     welcome_bytes: int = 256 * 1024
     snapshot_items: int = 25  # items in a snapshot welcome
     reassembly_frames: int = 512  # live frames kept per stream during a read; beyond: read again
+    streams_read_at_once: int = 64  # of one node: hellos and repairs beyond wait their turn
     subscribe_timeout_s: float = 1.0  # a hello waits this long for the bus, then is served anyway
     head_check_s: float = 4.0  # every held stream is compared with the store this often
+    head_check_grace_s: float = 0.5  # what the check finds behind may still be on its way for this long
     degraded_head_check_s: float = 2.0  # the same while the bus is deaf
     ack_flush_s: float = 1.0  # acks of a stream are written at most this often
     concurrent_requests: int = 2_000  # 503 unavailable before the body is read
@@ -163,7 +169,7 @@ def _check(settings: Settings) -> None:
     if not 0 <= settings.port <= 65_535:
         raise ConfigError(f"BELLWIRE_PORT is {settings.port}, expected 0 to 65535")
     for name, value, schemes in (
-        ("BELLWIRE_REDIS_URL", settings.redis_url, ("redis", "rediss", "redis+sentinel", "redis+cluster")),
+        ("BELLWIRE_REDIS_URL", settings.redis_url, ("redis", "rediss", "redis+sentinel")),
         ("BELLWIRE_MONGO_URL", settings.mongo_url, ("mongodb", "mongodb+srv")),
         ("BELLWIRE_USER_JWKS_URL", settings.user_jwks_url, ("https", "http")),
     ):
