@@ -1,0 +1,29 @@
+"""Filling a store before the test."""
+
+import asyncio
+
+from inbox.ids import item_id
+from inbox.model import Head
+from inbox.store.base import Store
+from tests.audit import read_items
+from tests.samples import stream_of, submission
+
+ANNA = stream_of("anna")
+
+
+async def head_of(store: Store, stream: str = ANNA) -> Head:
+    return (await store.heads([stream]))[0]
+
+
+async def fill(store: Store, n: int, user: str = "anna", category: str = "news") -> list[str]:
+    """Publish ``n`` notifications to ``user``, one after the other; their item ids, oldest first."""
+    made = [submission(user, category=category) for _ in range(n)]
+    for one in made:
+        await store.publish(one)
+    return [item_id(stream_of(user), one.notification.id) for one in made]
+
+
+async def publish_many(store: Store, n: int) -> list[str]:
+    made = [submission("anna") for _ in range(n)]
+    await asyncio.gather(*(store.publish(one) for one in made))
+    return [item.id for item in reversed(await read_items(store, ANNA))]
