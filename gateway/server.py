@@ -1,11 +1,12 @@
 """A process on a port: our own listening socket, uvicorn's server, signals, and the line that says it is ready."""
 
 import asyncio
+import resource
 import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 import uvicorn
@@ -83,15 +84,21 @@ class Server(uvicorn.Server):
 
 
 def configuration(app: App) -> uvicorn.Config:
-    """uvicorn as we run it: its own access log shows query strings, its proxy headers believe anybody on loopback."""
+    """uvicorn as we run it.
+
+    Its access log shows query strings, its proxy headers believe anybody on loopback, its warnings are one line for
+    every malformed request that anybody cares to send.
+    """
     return uvicorn.Config(
         app.asgi,
         http=BoundedHttpProtocol,
         lifespan="off",
         log_config=None,
+        log_level="error",
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=LIMITS.keep_alive_s,
         ws_per_message_deflate=False,
         ws_max_size=LIMITS.frame_bytes,
         timeout_graceful_shutdown=LIMITS.shutdown_s,
@@ -121,8 +128,16 @@ async def serve(settings: Settings, role: Role) -> None:
 def run(settings: Settings, role: Role) -> None:
     """``serve`` on the fastest event loop there is, logging to stdout."""
     log.configure(sys.stdout)
+    _raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings, role))
+
+
+def _raise_file_limit() -> None:
+    """Every session is an open file, and the usual soft limit is 1,024. Some systems refuse their own hard limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

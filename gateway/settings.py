@@ -55,6 +55,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     request_bytes: int = 256 * 1024  # 413 too_large
     head_bytes: int = 16 * 1024  # request line and headers: 431, connection closed
     request_read_s: float = 15.0  # a request not complete by then: 408, connection closed
+    keep_alive_s: int = 75  # an idle HTTP connection is closed; longer than usual proxies keep theirs
     json_depth: int = 32  # 422 invalid
     recipients: int = 1_000  # 422 invalid
     title_characters: int = 200  # 422 invalid

@@ -14,7 +14,7 @@ from inbox.times import monotonic_s
 
 log = structlog.get_logger()
 
-_KEYS_MAX = 100
+_KEYS_MAX = 32
 
 
 class Jwks:
