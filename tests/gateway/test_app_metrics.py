@@ -1,0 +1,48 @@
+"""The collector shows numbers as they are when asked for."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from gateway.metrics import RequestMetrics, Sample, StatisticsCollector
+
+
+def shown(registry: CollectorRegistry) -> str:
+    return generate_latest(registry).decode()
+
+
+def test_a_statistic_is_read_when_it_is_asked_for() -> None:
+    now: dict[str, Sample] = {"sent": 1, "sessions": 5}
+    registry = CollectorRegistry()
+    registry.register(StatisticsCollector({"live": lambda: now}, gauges=frozenset({"sessions"})))
+    now["sent"] = 7
+
+    assert "# TYPE bellwire_live_sent_total counter\nbellwire_live_sent_total 7.0" in shown(registry)
+    assert "# TYPE bellwire_live_sessions gauge\nbellwire_live_sessions 5.0" in shown(registry)
+
+
+def test_a_mapping_becomes_a_label() -> None:
+    closes: Mapping[str, int] = {"drain": 2, "slow": 1}
+    registry = CollectorRegistry()
+    registry.register(StatisticsCollector({"live": lambda: {"closes": closes}}, gauges=frozenset()))
+
+    assert 'bellwire_live_closes_total{kind="drain"} 2.0' in shown(registry)
+    assert 'bellwire_live_closes_total{kind="slow"} 1.0' in shown(registry)
+
+
+def test_a_state_that_is_true_or_false_is_1_or_0() -> None:
+    registry = CollectorRegistry()
+    registry.register(StatisticsCollector({"bus": lambda: {"degraded": True}}, gauges=frozenset({"degraded"})))
+
+    assert "bellwire_bus_degraded 1.0" in shown(registry)
+
+
+def test_requests_are_counted_and_timed_by_route() -> None:
+    registry = CollectorRegistry()
+    metrics = RequestMetrics(registry)
+    metrics.count("/v1/inbox", "GET", 200, 0.004)
+    metrics.count("/v1/inbox", "GET", 200, 0.2)
+
+    text = shown(registry)
+    assert 'bellwire_http_requests_total{method="GET",route="/v1/inbox",status="200"} 2.0' in text
+    assert 'bellwire_http_request_seconds_bucket{le="0.005",route="/v1/inbox"} 1.0' in text
