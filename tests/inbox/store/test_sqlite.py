@@ -10,12 +10,13 @@ from pathlib import Path
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from inbox.errors import ConfigError, Unavailable
 from inbox.model import Mark
 from inbox.store.sqlite import SqliteStore, publish, reads, schema, streams, writer
 from tests.audit import audit
-from tests.samples import Recorder, stream_of, submission
+from tests.samples import TENANT, Recorder, stream_of, submission
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -81,14 +82,16 @@ async def test_a_read_creates_no_stream(sqlite_store: SqliteStore, sqlite_path: 
 # The writer
 
 
-async def test_a_write_that_fails_takes_no_other_with_it(sqlite_store: SqliteStore) -> None:
-    bad = submission("anna")
-    await sqlite_store.publish(bad)
+async def test_a_write_that_fails_half_way_leaves_nothing_and_takes_no_other_with_it(
+    sqlite_store: SqliteStore,
+) -> None:
+    bad = replace(submission("anna", key="k"), body_hash=None)
     results = await asyncio.gather(
         *(sqlite_store.publish(one) for one in (submission("anna"), bad, submission("anna"))), return_exceptions=True
     )
     assert [isinstance(result, sqlite3.IntegrityError) for result in results] == [False, True, False]
-    assert (await audit(sqlite_store, ANNA)).head.seq == 3
+    assert await sqlite_store.progress(TENANT, bad.notification.id) is None
+    assert (await audit(sqlite_store, ANNA)).head.seq == 2
 
 
 async def test_a_write_beyond_the_queue_is_refused(
