@@ -1,0 +1,1 @@
+"""The live side: one WebSocket connection a session, entries as they are written."""

@@ -1,0 +1,103 @@
+"""What a session asks for that takes time: joining, marking, renewing its token. Each is one short task."""
+
+import asyncio
+from typing import Protocol
+
+import structlog
+
+from gateway.auth.tokens import UserClaims
+from gateway.live import wire
+from gateway.live.codes import CloseCode
+from gateway.live.connection import Connection
+from gateway.live.session import Apply, Join, Renew
+from gateway.live.streams import Streams
+from inbox.errors import BellwireError, TokenExpired, Unauthorized, Unavailable
+from inbox.ids import stream_key
+from inbox.service import Inbox
+
+log = structlog.get_logger()
+
+Errand = Join | Apply | Renew
+
+
+class UserVerifier(Protocol):
+    """Who checks user tokens."""
+
+    async def verify(self, token: str) -> UserClaims:
+        """Who ``token`` speaks for.
+
+        :raises Unauthorized: it does not verify (``TokenExpired``: it did until its time was over).
+        :raises Unavailable: it cannot be verified now.
+        """
+        ...
+
+
+class Errands:
+    """Does them. A session has one hello and a bounded number of marks under way, so tasks are bounded too."""
+
+    def __init__(self, inbox: Inbox, verifier: UserVerifier, streams: Streams) -> None:
+        self._inbox = inbox
+        self._verifier = verifier
+        self._streams = streams
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, connection: Connection, errand: Errand) -> None:
+        task = asyncio.create_task(self._do(connection, errand))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _do(self, connection: Connection, errand: Errand) -> None:
+        try:
+            match errand:
+                case Join():
+                    await self._join(connection, errand)
+                case Renew():
+                    await self._renew(connection, errand)
+                case Apply():
+                    await self._apply(connection, errand)
+        except TokenExpired as failure:
+            connection.close(CloseCode.TOKEN_EXPIRED, str(failure))
+        except Unauthorized as failure:
+            connection.close(CloseCode.BAD_TOKEN, str(failure))
+        except Exception:
+            log.exception("errand_failed", errand=type(errand).__name__)
+            connection.dismiss(CloseCode.CANNOT_VERIFY, "something went wrong")
+
+    async def _join(self, connection: Connection, join: Join) -> None:
+        try:
+            claims = await self._verifier.verify(join.hello.token)
+        except Unavailable:
+            connection.dismiss(CloseCode.CANNOT_VERIFY, "tokens cannot be verified now")
+            return
+        if not connection.is_closing:
+            connection.session.claims = claims
+            await self._streams.join(connection, stream_key(claims.tenant, claims.user), join.hello.cursor)
+
+    async def _renew(self, connection: Connection, renew: Renew) -> None:
+        try:
+            claims = await self._verifier.verify(renew.token)
+        except Unavailable as failure:
+            # The token in use is still good.
+            connection.say(wire.error_of(renew.op, failure))
+            return
+        connection.perform(connection.session.renewed(claims, renew.op))
+        connection.look_soon()
+
+    async def _apply(self, connection: Connection, apply: Apply) -> None:
+        claims = connection.session.claims
+        if claims is None:
+            return
+        try:
+            done = await self._inbox.mark(claims.tenant, claims.user, apply.mark)
+            if apply.op is not None:
+                connection.say(wire.marked_reply(apply.op, done))
+        except BellwireError as failure:
+            connection.say(wire.error_of(apply.op, failure))
+        finally:
+            connection.session.mark_done()

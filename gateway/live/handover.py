@@ -1,0 +1,77 @@
+"""From uvicorn to us: its WebSocket protocol shakes hands, then the transport goes to a ``Connection``."""
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+
+from gateway.live.hub import Hub
+from gateway.live.origins import Origins
+
+_HAND_OVER = "bellwire.hand_over"
+
+
+class BellwireWebSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's protocol, which lets an ASGI app that has accepted give the connection to a hub and return."""
+
+    _handed_over = False
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.transport.is_closing():
+            return
+        # What the client says before the hub takes over stays in the socket.
+        self.transport.pause_reading()
+        # Nothing here reads a query, and uvicorn logs it: a token in there would be a token in a log.
+        self.scope["query_string"] = b""
+        self.scope["extensions"][_HAND_OVER] = {"to": self._hand_over}
+
+    def _hand_over(self, hub: Hub) -> None:
+        if self.disconnected or self.transport.is_closing():
+            return
+        self.stop_keepalive()
+        self._handed_over = True
+        connection = hub.connect(self.transport, self.conn, self.connections)
+        self.connections.discard(self)
+        self.transport.set_protocol(connection)
+        self.transport.resume_reading()
+
+    async def run_asgi(self) -> None:
+        """As uvicorn's, but a transport that was handed over is not ours to close."""
+        try:
+            await self.app(self.scope, self.receive, self.send)
+        except ClientDisconnected:
+            pass
+        except Exception:
+            self.logger.exception("Exception in ASGI application")
+            self.send_500_response()
+        finally:
+            # It refers to us, and we to the scope: without it there is nothing for the garbage collector.
+            self.scope["extensions"].pop(_HAND_OVER, None)
+        if not self._handed_over:
+            self.transport.close()
+
+
+class WebSocketEndpoint:
+    """The ASGI app of ``WS /v1/ws``: looks where the page comes from and whether there is room, then hands over."""
+
+    def __init__(self, hub: Hub, origins: Origins) -> None:
+        self._hub = hub
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        origin = ", ".join(headers.getlist("origin")) or None
+        if not self._origins.admit(origin, headers.get("host", "")):
+            await _refuse(send, 403, [])
+        elif self._hub.turns_away():
+            await _refuse(send, 503, [(b"retry-after", b"1")])
+        else:
+            await send({"type": "websocket.accept"})
+            scope["extensions"][_HAND_OVER]["to"](self._hub)
+
+
+async def _refuse(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": b""})

@@ -1,0 +1,69 @@
+"""One timer for all connections of a node: a wheel of slots, one second each."""
+
+import asyncio
+import time
+from typing import Protocol
+
+TICK_S = 1.0
+_SLOTS = 64
+
+
+class Tended(Protocol):
+    """Something that is visited from time to time. ``slot`` belongs to the wheel; -1 while not on it."""
+
+    slot: int
+
+    def tend(self, now: float) -> float | None:
+        """A visit at monotonic time ``now`` (s). Returns the seconds until the next one, ``None`` for no more."""
+        ...
+
+
+class Wheel:
+    """Visits everything put on it when its time has come, to the second; nothing is on it twice."""
+
+    def __init__(self) -> None:
+        self._slots: list[set[Tended]] = [set() for _ in range(_SLOTS)]
+        self._at = 0
+
+    def put(self, tended: Tended, delay_s: float) -> None:
+        """Visit ``tended`` once ``delay_s`` are over, or when the wheel has gone round: it says what is left then."""
+        self.remove(tended)
+        tended.slot = (self._at + _ticks(delay_s)) % _SLOTS
+        self._slots[tended.slot].add(tended)
+
+    def hasten(self, tended: Tended, delay_s: float) -> None:
+        """Visit ``tended`` no later than that."""
+        if tended.slot < 0 or _ticks(delay_s) < (tended.slot - self._at) % _SLOTS:
+            self.put(tended, delay_s)
+
+    def remove(self, tended: Tended) -> None:
+        if tended.slot >= 0:
+            self._slots[tended.slot].discard(tended)
+            tended.slot = -1
+
+    def tick(self, now: float) -> None:
+        """Go on by one slot and visit those in it."""
+        self._at = (self._at + 1) % _SLOTS
+        due, self._slots[self._at] = self._slots[self._at], set()
+        for tended in due:
+            if tended.slot != self._at:
+                continue
+            tended.slot = -1
+            delay_s = tended.tend(now)
+            if delay_s is not None:
+                self.put(tended, delay_s)
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        at = time.monotonic()
+        while True:
+            at = max(at + TICK_S, time.monotonic())
+            await asyncio.sleep(at - time.monotonic())
+            if time.monotonic() > at + TICK_S:
+                # We were stopped or busy: hear what has come meanwhile before calling anybody silent.
+                await asyncio.sleep(TICK_S / 10)
+            self.tick(time.monotonic())
+
+
+def _ticks(delay_s: float) -> int:
+    return max(1, min(_SLOTS - 1, int(delay_s / TICK_S) + 1))

@@ -1,0 +1,84 @@
+"""The live side of a node: every session it holds, and what the bus brings for them."""
+
+import asyncio
+from collections.abc import Collection, MutableSet
+from typing import Any
+
+from websockets.server import ServerProtocol
+
+from gateway.live.acks import Acks
+from gateway.live.connection import Connection
+from gateway.live.errands import Errands, UserVerifier
+from gateway.live.head_check import HeadCheck
+from gateway.live.outgoing import Shared
+from gateway.live.session import Apply, Confirm, Effect, Join, Renew, Rules, Session
+from gateway.live.statistics import LiveStatistics
+from gateway.live.streams import Streams
+from gateway.settings import LIMITS, Limits
+from inbox.bus.base import Bus
+from inbox.service import Inbox
+
+
+class Hub:
+    """Puts the parts of the live side together; listens to the bus, and is the desk of every connection."""
+
+    def __init__(self, inbox: Inbox, bus: Bus, verifier: UserVerifier, limits: Limits = LIMITS) -> None:
+        self._bus = bus
+        self._shared = Shared(limits)
+        self._rules = Rules.of(limits)
+        self._acks = Acks(inbox.store, limits.ack_flush_s)
+        self._streams = Streams(inbox.store, bus, limits, self._shared.tally)
+        self._errands = Errands(inbox, verifier, self._streams)
+        self._head_check = HeadCheck(self._streams, inbox.store, bus, limits, self._shared.tally)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start the bus with this hub as its listener, and the clocks."""
+        await self._bus.start(self)
+        parts = (self._shared.wheel, self._head_check, self._acks)
+        self._tasks = [asyncio.create_task(part.run()) for part in parts]
+
+    async def stop(self) -> None:
+        """Stop working and write what is left. The server has closed the connections before."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._errands.close()
+        await self._streams.close()
+        await self._acks.flush()
+
+    def statistics(self) -> LiveStatistics:
+        return self._shared.tally.statistics(len(self._streams))
+
+    # Connections
+
+    def turns_away(self) -> bool:
+        """Whether the node is full. Asked, and counted, once a handshake."""
+        tally = self._shared.tally
+        is_full = tally.sessions >= self._shared.limits.sessions_per_node
+        tally.turned_away += is_full
+        return is_full
+
+    def connect(
+        self, transport: asyncio.Transport, protocol: ServerProtocol, registry: MutableSet[Any]
+    ) -> asyncio.Protocol:
+        """The connection that goes on from a complete handshake; see ``Connection``."""
+        return Connection(self._shared, self, Session(self._rules), transport, protocol, registry)
+
+    def act(self, connection: Connection, effect: Effect) -> None:
+        match effect:
+            case Join() | Apply() | Renew():
+                self._errands.begin(connection, effect)
+            case Confirm() if connection.stream is not None:
+                self._acks.note(connection.stream.key, effect.seq)
+
+    def leave(self, connection: Connection) -> None:
+        self._streams.leave(connection)
+
+    # The bus
+
+    def receive(self, stream: str, seq: int, epoch: str, frame: bytes) -> None:
+        self._streams.receive(stream, seq, epoch, frame)
+
+    def gap(self, streams: Collection[str]) -> None:
+        self._head_check.suspect(streams)

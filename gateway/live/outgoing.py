@@ -1,0 +1,126 @@
+"""The way out of a connection: what it owes in one turn of the loop is one write, and what it may owe is bounded."""
+
+import asyncio
+import time
+
+from gateway.live import wire
+from gateway.live.codes import CloseCode
+from gateway.live.heartbeat import Wheel
+from gateway.live.statistics import Tally
+from gateway.settings import Limits
+
+
+class Outbox:
+    """The connections of a node that owe something, written to at the end of the loop's turn."""
+
+    def __init__(self) -> None:
+        self._owing: list[Outgoing] = []
+
+    def add(self, outgoing: "Outgoing") -> None:
+        if not self._owing:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._owing.append(outgoing)
+
+    def _flush(self) -> None:
+        owing, self._owing = self._owing, []
+        for outgoing in owing:
+            outgoing.flush()
+
+
+class Shared:
+    """What all connections of a node have in common."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.wheel = Wheel()
+        self.outbox = Outbox()
+        self.tally = Tally()
+
+
+class Outgoing(asyncio.Protocol):
+    """The writing half of a connection.
+
+    ``seq`` is the last entry it was given. An entry given while the client is too slow is withheld: once the client
+    has caught up it gets one ``sync`` for all of them, and fetches them itself.
+    """
+
+    __slots__ = ("_frames", "_pending", "_shared", "_stuck_at", "_stuck_bytes", "_transport", "_withheld", "seq")
+
+    def __init__(self, shared: Shared, transport: asyncio.Transport) -> None:
+        self._shared = shared
+        self._transport = transport
+        transport.set_write_buffer_limits(shared.limits.write_soft_bytes)
+        self._frames: list[bytes] | None = None
+        self._pending = 0
+        self._stuck_at = 0.0
+        self._stuck_bytes = 0
+        self._withheld = 0
+        self.seq = 0
+
+    def send(self, frame: bytes) -> None:
+        """Owe ``frame``: it leaves with everything else of this turn."""
+        if self._frames is None:
+            self._frames = []
+            self._shared.outbox.add(self)
+        self._frames.append(frame)
+        self._pending += len(frame)
+
+    def give(self, seq: int, frame: bytes) -> None:
+        """The next entry."""
+        self.seq = seq
+        if self.is_full():
+            self._withheld = seq
+            self._shared.tally.entries_withheld += 1
+        else:
+            self.send(frame)
+            self._shared.tally.entries_sent += 1
+
+    def is_full(self) -> bool:
+        """Whether the client is too slow for more entries."""
+        return self._stuck_at > 0 or self._pending > self._shared.limits.write_soft_bytes
+
+    def flush(self) -> None:
+        frames = self.take_frames()
+        if not frames or self._transport.is_closing():
+            return
+        self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+        if self._transport.get_write_buffer_size() > self._shared.limits.write_hard_bytes:
+            self.abort(CloseCode.SLOW)
+        elif self._stuck_at == 0:
+            self.drained()
+
+    def take_frames(self) -> list[bytes]:
+        """What is owed, which is owed no more."""
+        frames, self._frames, self._pending = self._frames, None, 0
+        return frames or []
+
+    def drained(self) -> None:
+        """There is room again."""
+        if self._withheld:
+            self.send(wire.text_frame(wire.sync(self._withheld)))
+            self._withheld = 0
+
+    def abort(self, code: CloseCode) -> None:
+        """End the connection without waiting for the client: whatever it was still owed is gone."""
+        self._transport.abort()
+
+    def pause_writing(self) -> None:
+        self._watch(time.monotonic())
+
+    def resume_writing(self) -> None:
+        self._stuck_at = 0.0
+        self.drained()
+
+    def tend_buffer(self, now: float) -> float:
+        """Seconds until a full buffer is to be looked at again. It may drain slowly, but it must drain."""
+        if self._stuck_at == 0:
+            return self._shared.limits.stuck_s
+        if now >= self._stuck_at:
+            if self._transport.get_write_buffer_size() >= self._stuck_bytes:
+                self.abort(CloseCode.SLOW)
+            self._watch(now)
+        return self._stuck_at - now
+
+    def _watch(self, now: float) -> None:
+        self._stuck_at = now + self._shared.limits.stuck_s
+        self._stuck_bytes = self._transport.get_write_buffer_size()

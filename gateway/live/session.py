@@ -1,0 +1,158 @@
+"""A session as a state machine: what a client says goes in, what is to be done about it comes out. No I/O, no clock."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from gateway.auth.tokens import UserClaims
+from gateway.live import wire
+from gateway.live.codes import CloseCode
+from gateway.live.rate import Rate
+from gateway.settings import Limits
+from inbox.model import Mark
+
+
+class Join(Struct, frozen=True):
+    """Verify the token and bring the session to the head of its stream."""
+
+    hello: wire.Hello
+
+
+class Apply(Struct, frozen=True):
+    """Do this mark. The session counts it until ``mark_done``."""
+
+    mark: Mark
+    op: str | None
+
+
+class Confirm(Struct, frozen=True):
+    """The client has everything up to ``seq``."""
+
+    seq: int
+
+
+class Renew(Struct, frozen=True):
+    """Verify this token and hand its claims to ``renewed``."""
+
+    token: str
+    op: str | None
+
+
+class Answer(Struct, frozen=True):
+    """Send this."""
+
+    payload: bytes
+
+
+class HangUp(Struct, frozen=True):
+    """Close the connection."""
+
+    code: CloseCode
+    reason: str
+
+
+Effect = Join | Apply | Confirm | Renew | Answer | HangUp
+
+
+class Rules(Struct, frozen=True):
+    """The bounds of a session, shared by all of a node."""
+
+    messages: Rate
+    controls: Rate
+    marks_in_flight: int
+
+    @classmethod
+    def of(cls, limits: Limits) -> "Rules":
+        return cls(
+            Rate(limits.messages_per_s, limits.messages_burst),
+            Rate(limits.pings_per_s, limits.pings_burst),
+            limits.marks_in_flight,
+        )
+
+
+class Session:
+    """One client from its first frame on: ``new`` until hello, ``joining`` until its welcome, then ``live``.
+
+    ``claims`` says for whom it speaks, once its token is verified.
+    """
+
+    __slots__ = ("_controls_due", "_marks", "_messages_due", "_rules", "claims", "state", "visible")
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._messages_due = 0.0
+        self._controls_due = 0.0
+        self._marks = 0
+        self.claims: UserClaims | None = None
+        self.state: Literal["new", "joining", "live"] = "new"
+        self.visible = True
+
+    def receive(self, text: str, now: float) -> Effect | None:
+        """One text message, at monotonic time ``now`` (s)."""
+        due = self._rules.messages.charge(self._messages_due, now)
+        if due is None:
+            return HangUp(CloseCode.RATE_LIMIT, "too many messages")
+        self._messages_due = due
+        try:
+            message = wire.read_message(text)
+        except wire.BadFrame as bad:
+            return HangUp(CloseCode.BAD_FRAME, str(bad))
+        except wire.Refused as refused:
+            if self.state == "new":
+                return HangUp(CloseCode.BAD_FRAME, f"expected a valid hello first; {refused}")
+            return Answer(wire.error(refused.op, refused.code, str(refused), False))
+        return self._take(message)
+
+    def control(self, now: float) -> HangUp | None:
+        """A WebSocket ping, or a fragment so small that it only costs."""
+        due = self._rules.controls.charge(self._controls_due, now)
+        if due is None:
+            return HangUp(CloseCode.RATE_LIMIT, "too many pings or tiny fragments")
+        self._controls_due = due
+        return None
+
+    def renewed(self, claims: UserClaims, op: str | None) -> Answer | HangUp | None:
+        """The token of a ``Renew`` was verified."""
+        if self.claims is None or (claims.tenant, claims.user) != (self.claims.tenant, self.claims.user):
+            return HangUp(CloseCode.BAD_TOKEN, "the new token is for another user")
+        self.claims = claims
+        return None if op is None else Answer(wire.reply(op))
+
+    def mark_done(self) -> None:
+        """The mark of an ``Apply`` came to its end, whichever."""
+        self._marks -= 1
+
+    def _take(self, message: wire.Message) -> Effect | None:
+        if isinstance(message, wire.Hello):
+            return self._hello(message)
+        if self.state == "new":
+            return HangUp(CloseCode.BAD_FRAME, "expected hello first")
+        match message:
+            case wire.MarkItems():
+                return self._mark(message)
+            case wire.Refresh():
+                return Renew(message.token, message.op) if self.state == "live" else _not_yet(message.op)
+            case wire.Ack():
+                return Confirm(message.seq) if self.state == "live" else None
+            case wire.Visible():
+                self.visible = message.on
+        return None
+
+    def _hello(self, hello: wire.Hello) -> Effect:
+        if self.state != "new":
+            return HangUp(CloseCode.BAD_FRAME, "expected one hello only")
+        self.state = "joining"
+        self.visible = hello.visible
+        return Join(hello)
+
+    def _mark(self, wish: wire.MarkItems) -> Effect:
+        if self.state != "live":
+            return _not_yet(wish.op)
+        if self._marks >= self._rules.marks_in_flight:
+            return Answer(wire.error(wish.op, "rate_limited", "expected fewer marks at once: wait for replies", True))
+        self._marks += 1
+        return Apply(wish.mark, wish.op)
+
+
+def _not_yet(op: str | None) -> Answer:
+    return Answer(wire.error(op, "unavailable", "expected this after the welcome", True))
