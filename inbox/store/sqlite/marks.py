@@ -28,7 +28,8 @@ class Outcome(Struct, frozen=True):
 
 
 def mark(db: sqlite3.Connection, generation: str, stream: str, wish: Mark) -> Outcome:
-    """
+    """Change the items that ``wish`` really changes, and append one entry that says so.
+
     :raises StreamReset: ``wish.epoch`` names another incarnation.
     """
     id, _, head = find(db, generation, stream)

@@ -28,7 +28,8 @@ class Publication(Struct, frozen=True):
 
 
 def publish(db: sqlite3.Connection, submission: Submission) -> Publication:
-    """
+    """Write the notification for all its recipients, unless its key has been taken.
+
     :raises IdempotencyConflict: the key stands for another body.
     """
     first = _first(db, submission)

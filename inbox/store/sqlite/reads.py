@@ -23,7 +23,8 @@ WHERE e.stream = ? AND e.seq > ? ORDER BY e.seq LIMIT ?
 
 
 def changes(db: sqlite3.Connection, generation: str, stream: str, since: int, epoch: str, limit: int) -> Changes:
-    """
+    """The entries after ``since``, at most ``limit``.
+
     :raises StreamReset: another epoch, a cursor beyond the head, or the log no longer reaches back.
     """
     with snapshot(db):
