@@ -1,7 +1,7 @@
 """From uvicorn to us: its WebSocket protocol shakes hands, then the transport goes to a ``Connection``."""
 
 from starlette.datastructures import Headers
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
@@ -53,23 +53,21 @@ class BellwireWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.close()
 
 
-class WebSocketEndpoint:
+def websocket_endpoint(hub: Hub, origins: Origins) -> ASGIApp:
     """The ASGI app of ``WS /v1/ws``: looks where the page comes from and whether there is room, then hands over."""
 
-    def __init__(self, hub: Hub, origins: Origins) -> None:
-        self._hub = hub
-        self._origins = origins
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         origin = ", ".join(headers.getlist("origin")) or None
-        if not self._origins.admit(origin, headers.get("host", "")):
+        if not origins.admit(origin, headers.get("host", "")):
             await _refuse(send, 403, [])
-        elif self._hub.turns_away():
+        elif hub.turns_away():
             await _refuse(send, 503, [(b"retry-after", b"1")])
         else:
             await send({"type": "websocket.accept"})
-            scope["extensions"][_HAND_OVER]["to"](self._hub)
+            scope["extensions"][_HAND_OVER]["to"](hub)
+
+    return endpoint
 
 
 async def _refuse(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
