@@ -20,4 +20,6 @@ def blocking_calls_fail() -> Iterator[BlockBuster]:
     with blockbuster_ctx(scanned_modules=["gateway", "inbox"]) as blockbuster:
         for name in ("Connection.execute", "Cursor.execute", "Cursor.fetchone", "Cursor.fetchall"):
             blockbuster.functions[f"sqlite3.{name}"].can_block_in("inbox/store/sqlite/store.py", "_read")
+        # PyMongo looks for /.dockerenv when it is about to connect.
+        blockbuster.functions["os.stat"].can_block_in("pymongo/pool_options.py", "get_container_env_info")
         yield blockbuster

@@ -1,0 +1,91 @@
+"""What readers see: pages of items, pages of the log."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from inbox.errors import StreamReset
+from inbox.model import Changes, Cursor, Entry, Page, Status
+from inbox.store.mongo.contents import Contents
+from inbox.store.mongo.database import Database
+from inbox.store.mongo.heads import UNWRITTEN, Heads
+from inbox.store.mongo.items import Items
+from inbox.store.mongo.log import Log
+from inbox.store.mongo.records import SEQ_MAX, Place, Record, StoredItem
+from inbox.store.mongo.shapes import SHOWN
+from inbox.store.mongo.views import Views
+from inbox.stream import is_reset
+
+PAGE_TRIES = 3
+
+
+class PageQuery(Struct, frozen=True):
+    """Which items: see ``Store.page``."""
+
+    stream: str
+    limit: int
+    before: int | None
+    status: Status
+    category: str | None
+
+
+class Reads:
+    def __init__(
+        self, database: Database, log: Log, heads: Heads, items: Items, views: Views, contents: Contents
+    ) -> None:
+        self._db = database
+        self._log = log
+        self._heads = heads
+        self._items = items
+        self._views = views
+        self._contents = contents
+
+    async def page(self, query: PageQuery) -> Page:
+        """One page of items, newest on top.
+
+        Items that stand beyond the head show that it moved. After ``PAGE_TRIES`` the page is answered with its head
+        nevertheless: the entries after it can be applied to these items once more.
+        """
+        for _ in range(PAGE_TRIES):
+            place = await self._place(query.stream)
+            found = await self._find(query)
+            if all(item.state.entry <= place.seq for item in found):
+                break
+        shown = found[: query.limit]
+        notifications = await self._contents.get(item.notification for item in shown)
+        items = tuple(item.item(notifications[item.notification]) for item in shown)
+        return Page(self._db.head(place), items, next=shown[-1].seq if len(found) > query.limit else None)
+
+    async def _place(self, stream: str) -> Place:
+        """Where the items stand, everything finished that was open."""
+        places = await self._heads.places([stream])
+        return await self._views.settle(stream, places.get(stream, UNWRITTEN))
+
+    async def _find(self, query: PageQuery) -> list[StoredItem]:
+        before = SEQ_MAX if query.before is None else max(0, min(query.before, SEQ_MAX))
+        return await self._items.page(query.stream, SHOWN[query.status], query.category, before, query.limit + 1)
+
+    async def changes(self, stream: str, since: int, epoch: str, limit: int) -> Changes:
+        """
+        :raises StreamReset: another epoch, a cursor beyond the head, or the log no longer reaches back.
+        """
+        while True:
+            records = await self._log.after(stream, max(0, min(since, SEQ_MAX)), limit + 1)
+            place, floor = await self._heads.place_and_floor(stream)
+            if records and records[-1].seq > place.seq:
+                place = records[-1].place
+            if since > place.seq:
+                place = await self._place(stream)  # a reader may be ahead of a view whose writer died
+            head = self._db.head(place)
+            if is_reset(Cursor(epoch, since), head):
+                reach = f"epoch {head.epoch} at 0 to {head.seq}"
+                raise StreamReset(f"expected a cursor of {reach}, got {epoch} at {since}: fetch a snapshot")
+            # The floor was read after the log: nothing above it was missing there, and nothing here is a ghost.
+            if since < floor or (records and records[0].seq != since + 1):
+                raise StreamReset(f"expected a cursor at {floor} or later, got {since}: the log was trimmed")
+            if records or since == place.seq:
+                return Changes(head, await self._entries(records[:limit]), more=len(records) > limit)
+
+    async def _entries(self, records: Sequence[Record]) -> tuple[Entry, ...]:
+        notifications = await self._contents.get(record.n for record in records if record.kind == "created")
+        return tuple(record.entry(notifications.get(record.n)) for record in records)

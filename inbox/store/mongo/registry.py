@@ -1,0 +1,53 @@
+"""Keys, clients and running processes."""
+
+import secrets
+from datetime import UTC, datetime
+
+import msgspec
+
+from inbox.model import Client, Process
+from inbox.store.mongo.database import Database, Document, first_of
+from inbox.times import now_ms
+
+SECRET_BYTES = 32
+ALIVE_S = 60
+
+
+class Registry:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def secret(self, name: str) -> bytes:
+        kept = await first_of(self._db.keys, name, {"value": secrets.token_bytes(SECRET_BYTES)})
+        return bytes(kept["value"])
+
+    async def add_client(self, client: Client) -> None:
+        document = msgspec.to_builtins(client, builtin_types=(bytes,))
+        await self._db.clients.replace_one({"_id": client.id}, document, upsert=True)
+
+    async def client(self, id: str) -> Client | None:
+        document = await self._db.clients.find_one({"_id": id})
+        return None if document is None else msgspec.convert(document, Client)
+
+    async def beat(self, process: Process) -> None:
+        """Refresh the row of ``process`` by both clocks, and forget those that stopped beating."""
+        now = now_ms()
+        row = msgspec.to_builtins(process) | {"beat_at": now}
+        del row["skew_ms"]
+        await self._db.processes.update_one(
+            {"_id": process.id}, {"$set": row, "$currentDate": {"stored_at": True}}, upsert=True
+        )
+        await self._db.processes.delete_many({"beat_at": {"$lte": now - ALIVE_S * 1000}})
+
+    async def leave(self, process_id: str) -> None:
+        await self._db.processes.delete_one({"_id": process_id})
+
+    async def processes(self) -> list[Process]:
+        alive = self._db.processes.find({"beat_at": {"$gt": now_ms() - ALIVE_S * 1000}}).sort("started_at", 1)
+        return [_process(document) async for document in alive]
+
+
+def _process(document: Document) -> Process:
+    stored_at: datetime = document["stored_at"]
+    skew_ms = document["beat_at"] - round(stored_at.replace(tzinfo=UTC).timestamp() * 1000)
+    return msgspec.convert(document | {"skew_ms": skew_ms}, Process)
