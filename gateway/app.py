@@ -1,13 +1,14 @@
 """The composition root: from settings to a running process, every part made once and closed in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import unquote, urlsplit
 
-import msgspec
 import structlog
+from msgspec import Struct
 from prometheus_client import CollectorRegistry
-from starlette.routing import Route, Router
+from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.auth.clients import AccessTokens
@@ -25,6 +26,9 @@ from gateway.http.problems import plain
 from gateway.http.publish import Notifications
 from gateway.http.routes import Operation, backend_routes, by_path, ops_routes, user_routes
 from gateway.http.users import Users
+from gateway.live.handover import websocket_endpoint
+from gateway.live.hub import Hub
+from gateway.live.origins import Origins
 from gateway.metrics import RequestMetrics, StatisticsCollector
 from gateway.settings import LIMITS, Role, Settings, database_path, require
 from inbox.bus.base import Bus
@@ -34,6 +38,8 @@ from inbox.store.base import Store
 from inbox.upkeep import Upkeep
 
 log = structlog.get_logger()
+
+GAUGES = frozenset({"subscriptions", "degraded", "sessions", "streams", "in_hand"})
 
 TOKENS_SECRET = "tokens"
 BUS_SECRET = "bus"
@@ -45,8 +51,9 @@ class App:
     def __init__(self, store: Store, bus: Bus) -> None:
         self.store = store
         self.bus = bus
-        self.draining = False
+        self.hub: Hub | None = None
         self.asgi: ASGIApp = not_found
+        self.draining = False
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,7 +68,8 @@ def make_store(settings: Settings) -> Store:
     if settings.mongo_url is not None:
         from inbox.store.mongo import MongoStore
 
-        return MongoStore(settings.mongo_url)
+        database = unquote(urlsplit(settings.mongo_url).path.strip("/")) or "bellwire"
+        return MongoStore(settings.mongo_url, database=database, log_keep_s=settings.log_keep_s)
     from inbox.store.sqlite import SqliteStore
 
     return SqliteStore(database_path(settings))
@@ -109,48 +117,60 @@ async def running(settings: Settings, role: Role) -> AsyncIterator[App]:
         await open_store(store)
         stack.push_async_callback(store.close)
         bus = make_bus(settings, await store.secret(BUS_SECRET))
-        app = App(store, bus)
-        app.asgi = await _compose(app, settings, role, stack)
         stack.push_async_callback(bus.close)
-        await bus.start(None)
+        app = App(store, bus)
+        await _compose(app, settings, role, stack)
         upkeep = Upkeep(store, role, keep_entries=settings.log_keep_entries, keep_s=settings.log_keep_s)
         await stack.enter_async_context(upkeep)
         yield app
 
 
-async def _compose(app: App, settings: Settings, role: Role, stack: AsyncExitStack) -> ASGIApp:
-    """The routes of ``role`` over the parts of ``app``."""
+async def _compose(app: App, settings: Settings, role: Role, stack: AsyncExitStack) -> None:
+    """Give ``app`` the parts and the routes of ``role``, and start its bus."""
     key = await app.store.secret(TOKENS_SECRET)
     inbox = Inbox(app.store, app.bus)
-    jwks = None if settings.user_jwks_url is None else Jwks(settings.user_jwks_url)
-    if jwks is not None:
-        stack.push_async_callback(jwks.close)
-    users = UserTokens(key, settings, jwks)
+    users = UserTokens(key, settings, await _jwks(settings, stack))
     access = AccessTokens(key)
     gate = Gate(access, users)
     registry = CollectorRegistry()
-
-    operations: list[Operation] = []
+    operations = ops_routes(Ops(app.store, registry, lambda: app.draining))
+    sockets: list[BaseRoute] = []
     if role in ("serve", "api"):
         operations += backend_routes(OAuth(app.store, access), Notifications(inbox, gate), Users(key, settings, gate))
     if role in ("serve", "gateway"):
         operations += user_routes(UserInbox(inbox, gate))
-    operations += ops_routes(Ops(app.store, registry, lambda: app.draining))
-    admission = Admission(router(operations, RequestMetrics(registry)), LIMITS.concurrent_requests)
-    registry.register(
-        StatisticsCollector(
-            {
-                "bus": lambda: msgspec.structs.asdict(app.bus.statistics()),
-                "http": lambda: {"in_hand": admission.in_hand, "turned_away": admission.turned_away},
-            },
-            gauges=frozenset({"subscriptions", "degraded", "sessions", "streams", "in_hand"}),
-        )
-    )
-    return admission
+        app.hub = Hub(inbox, app.bus, users)
+        sockets.append(_socket_route(websocket_endpoint(app.hub, Origins(settings.allowed_origins))))
+        stack.push_async_callback(app.hub.stop)
+        await app.hub.start()
+    else:
+        await app.bus.start(None)
+    routes = [*http_routes(operations, RequestMetrics(registry)), *sockets]
+    router = Router(routes, redirect_slashes=False, default=not_found)
+    app.asgi = admission = Admission(router, LIMITS.concurrent_requests)
+    counted: dict[str, Callable[[], Struct]] = {"bus": app.bus.statistics, "http": admission.statistics}
+    if app.hub is not None:
+        counted["live"] = app.hub.statistics
+    registry.register(StatisticsCollector(counted, GAUGES))
 
 
-def router(operations: Sequence[Operation], metrics: RequestMetrics) -> Router:
-    """The routes of ``operations`` and the reference that describes them."""
+async def _jwks(settings: Settings, stack: AsyncExitStack) -> Jwks | None:
+    if settings.user_jwks_url is None:
+        return None
+    jwks = Jwks(settings.user_jwks_url)
+    stack.push_async_callback(jwks.close)
+    return jwks
+
+
+def _socket_route(endpoint: ASGIApp) -> WebSocketRoute:
+    route = WebSocketRoute("/v1/ws", endpoint)
+    # Starlette wraps a function into a session of its own, and the handover needs ASGI itself.
+    route.app = endpoint
+    return route
+
+
+def http_routes(operations: Sequence[Operation], metrics: RequestMetrics) -> list[Route]:
+    """The routes of ``operations`` and of the reference that describes them."""
     document = describe(operations)
     handlers = {
         path: {method: each.handler for method, each in methods.items()}
@@ -158,5 +178,4 @@ def router(operations: Sequence[Operation], metrics: RequestMetrics) -> Router:
     }
     handlers["/openapi.json"] = {"GET": Reference(document).json}
     handlers["/docs"] = {"GET": Docs(document).html}
-    routes = [Route(path, Endpoint(path, methods, metrics)) for path, methods in handlers.items()]
-    return Router(routes, redirect_slashes=False, default=not_found)
+    return [Route(path, Endpoint(path, methods, metrics)) for path, methods in handlers.items()]

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-
-Sample = int | float | Mapping[str, int]
 
 
 class RequestMetrics:
@@ -35,17 +35,17 @@ class RequestMetrics:
 class StatisticsCollector(Collector):
     """Shows the ``statistics()`` of the parts of a process at the moment they are asked for.
 
-    :param sources: by prefix, what gives the numbers of one part; a mapping among them becomes one label.
+    :param sources: by prefix, what gives the numbers of one part; a mapping among its fields becomes a label.
     :param gauges: the names that go up and down; the others only grow.
     """
 
-    def __init__(self, sources: Mapping[str, Callable[[], Mapping[str, Sample]]], gauges: frozenset[str]) -> None:
+    def __init__(self, sources: Mapping[str, Callable[[], Struct]], gauges: frozenset[str]) -> None:
         self._sources = sources
         self._gauges = gauges
 
     def collect(self) -> Iterable[Metric]:
         for prefix, read in self._sources.items():
-            for name, sample in read().items():
+            for name, sample in asdict(read()).items():
                 kind = GaugeMetricFamily if name in self._gauges else CounterMetricFamily
                 labelled = isinstance(sample, Mapping)
                 family = kind(f"bellwire_{prefix}_{name}", f"{prefix}: {name}", labels=["kind"] if labelled else [])

@@ -14,6 +14,7 @@ import uvicorn
 from gateway import log
 from gateway.app import App, running
 from gateway.http.protocol import BoundedHttpProtocol
+from gateway.live.handover import BellwireWebSocketProtocol
 from gateway.settings import LIMITS, Role, Settings
 from inbox.errors import ConfigError
 
@@ -92,6 +93,7 @@ def configuration(app: App) -> uvicorn.Config:
     return uvicorn.Config(
         app.asgi,
         http=BoundedHttpProtocol,
+        ws="none" if app.hub is None else BellwireWebSocketProtocol,
         lifespan="off",
         log_config=None,
         log_level="error",

@@ -1,40 +1,46 @@
 """The collector shows numbers as they are when asked for."""
 
-from collections.abc import Mapping
-
+from msgspec import Struct
 from prometheus_client import CollectorRegistry, generate_latest
 
-from gateway.metrics import RequestMetrics, Sample, StatisticsCollector
+from gateway.metrics import RequestMetrics, StatisticsCollector
 
 
 def shown(registry: CollectorRegistry) -> str:
     return generate_latest(registry).decode()
 
 
-def test_a_statistic_is_read_when_it_is_asked_for() -> None:
-    now: dict[str, Sample] = {"sent": 1, "sessions": 5}
+class Numbers(Struct):
+    sent: int = 0
+    sessions: int = 0
+    degraded: bool = False
+    closes: dict[str, int] = {}
+
+
+def collected(numbers: Numbers, *gauges: str) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(StatisticsCollector({"live": lambda: now}, gauges=frozenset({"sessions"})))
-    now["sent"] = 7
+    registry.register(StatisticsCollector({"live": lambda: numbers}, frozenset(gauges)))
+    return registry
+
+
+def test_a_statistic_is_read_when_it_is_asked_for() -> None:
+    now = Numbers(sessions=5)
+    registry = collected(now, "sessions")
+    now.sent = 7
 
     assert "# TYPE bellwire_live_sent_total counter\nbellwire_live_sent_total 7.0" in shown(registry)
     assert "# TYPE bellwire_live_sessions gauge\nbellwire_live_sessions 5.0" in shown(registry)
 
 
 def test_a_mapping_becomes_a_label() -> None:
-    closes: Mapping[str, int] = {"drain": 2, "slow": 1}
-    registry = CollectorRegistry()
-    registry.register(StatisticsCollector({"live": lambda: {"closes": closes}}, gauges=frozenset()))
+    text = shown(collected(Numbers(closes={"drain": 2, "slow": 1})))
 
-    assert 'bellwire_live_closes_total{kind="drain"} 2.0' in shown(registry)
-    assert 'bellwire_live_closes_total{kind="slow"} 1.0' in shown(registry)
+    assert 'bellwire_live_closes_total{kind="drain"} 2.0' in text
+    assert 'bellwire_live_closes_total{kind="slow"} 1.0' in text
 
 
 def test_a_state_that_is_true_or_false_is_1_or_0() -> None:
-    registry = CollectorRegistry()
-    registry.register(StatisticsCollector({"bus": lambda: {"degraded": True}}, gauges=frozenset({"degraded"})))
-
-    assert "bellwire_bus_degraded 1.0" in shown(registry)
+    assert "bellwire_live_degraded 1.0" in shown(collected(Numbers(degraded=True), "degraded"))
 
 
 def test_requests_are_counted_and_timed_by_route() -> None:

@@ -46,9 +46,11 @@ def jwk(algorithm: str, kid: str | None = None, number: int = 0, **more: Any) ->
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """Good claims with ``changes``; a change to ``None`` takes the claim away."""
+    """Good claims with ``changes``; ``None`` takes a claim away, ``exp_in=60`` sets ``exp`` to so many seconds ahead."""
     now = int(time.time())
-    made = {"sub": "alice", "aud": "bellwire", "exp": now + 60, "iat": now, **changes}
+    made: dict[str, Any] = {"sub": "alice", "aud": "bellwire", "exp": now + 3_600, "iat": now}
+    for name, value in changes.items():
+        made |= {name.removesuffix("_in"): now + value} if name.endswith("_in") else {name: value}
     return {name: value for name, value in made.items() if value is not None}
 
 

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from gateway.http.admission import Admission
+from gateway.http.admission import Admission, AdmissionStatistics
 from gateway.http.problems import plain
 from tests.waiting import until
 
@@ -23,7 +23,7 @@ async def test_beyond_the_bound_requests_are_turned_away_until_one_ends() -> Non
     admission = Admission(slow, limit=2)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(admission), base_url="http://x") as http:
         waiting = [asyncio.create_task(http.get("/")) for _ in range(2)]
-        await until(lambda: admission.in_hand == 2)
+        await until(lambda: admission.statistics().in_hand == 2)
         refused = await http.get("/")
         end.set()
         done = await asyncio.gather(*waiting)
@@ -31,7 +31,7 @@ async def test_beyond_the_bound_requests_are_turned_away_until_one_ends() -> Non
         assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
         assert (refused.json()["temporary"], refused.headers["retry-after"]) == (True, "1")
         assert [each.status_code for each in [*done, await http.get("/")]] == [404, 404, 404]
-        assert (admission.in_hand, admission.turned_away) == (0, 1)
+        assert admission.statistics() == AdmissionStatistics(in_hand=0, turned_away=1)
 
 
 async def test_a_request_that_fails_gives_its_place_back() -> None:
@@ -43,14 +43,14 @@ async def test_a_request_that_fails_gives_its_place_back() -> None:
         with pytest.raises(RuntimeError):
             await http.get("/")
 
-    assert admission.in_hand == 0
+    assert admission.statistics().in_hand == 0
 
 
 async def test_a_websocket_takes_no_place() -> None:
     seen: list[int] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append(admission.in_hand)
+        seen.append(admission.statistics().in_hand)
 
     admission = Admission(app, limit=0)
     await admission({"type": "websocket"}, None, None)  # type: ignore[arg-type]

@@ -215,4 +215,4 @@ async def test_a_client_that_leaves_in_the_middle_is_no_fault(
 
 def in_hand(api: Api) -> int:
     assert isinstance(api.app.asgi, Admission)
-    return api.app.asgi.in_hand
+    return api.app.asgi.statistics().in_hand
