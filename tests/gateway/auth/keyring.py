@@ -46,7 +46,7 @@ def jwk(algorithm: str, kid: str | None = None, number: int = 0, **more: Any) ->
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """Good claims with ``changes``; ``None`` takes a claim away, ``exp_in=60`` sets ``exp`` to so many seconds ahead."""
+    """Good claims with ``changes``; ``None`` takes one away, ``exp_in=60`` sets ``exp`` to 60 s from now."""
     now = int(time.time())
     made: dict[str, Any] = {"sub": "alice", "aud": "bellwire", "exp": now + 3_600, "iat": now}
     for name, value in changes.items():
