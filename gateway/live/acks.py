@@ -4,7 +4,6 @@ import asyncio
 
 import structlog
 
-from inbox.errors import Unavailable
 from inbox.store.base import Store
 
 log = structlog.get_logger()
@@ -38,7 +37,7 @@ class Acks:
             return
         try:
             await self._store.ack(batch)
-        except Unavailable as failure:
-            log.warning("acks_delayed", streams=len(batch), reason=str(failure))
+        except Exception as failure:
+            log.warning("acks_delayed", streams=len(batch), reason=repr(failure))
             for stream, seq in batch.items():
                 self.note(stream, seq)

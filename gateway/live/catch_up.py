@@ -145,9 +145,7 @@ class CatchUp:
     def _failed(self, held: HeldStream, wanted: Iterable[Member], failure: Exception) -> None:
         """Sessions that are live stay: the next entry, or the head check, has them read for again."""
         self._tally.read_failures += 1
-        if isinstance(failure, Unavailable):
-            log.warning("stream_not_read", reason=str(failure))
-        else:
+        if not isinstance(failure, Unavailable):
             log.error("stream_not_read", exc_info=failure)
         for member in wanted:
             if member.is_welcomed:

@@ -4,6 +4,10 @@ import asyncio
 import time
 from typing import Protocol
 
+import structlog
+
+log = structlog.get_logger()
+
 TICK_S = 1.0
 _SLOTS = 64
 
@@ -49,7 +53,12 @@ class Wheel:
             if tended.slot != self._at:
                 continue
             tended.slot = -1
-            delay_s = tended.tend(now)
+            try:
+                delay_s = tended.tend(now)
+            except Exception:
+                # One visit that fails must not stop the clock of everybody else.
+                log.exception("visit_failed")
+                continue
             if delay_s is not None:
                 self.put(tended, delay_s)
 

@@ -49,6 +49,6 @@ def _place(origin: str) -> Place | None:
         port = parts.port
     except ValueError:
         return None
-    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc or parts.path or parts.query:
+    if parts.scheme not in _PORTS or not parts.hostname or origin.lower() != f"{parts.scheme}://{parts.netloc}".lower():
         return None
     return parts.scheme, parts.hostname, port or _PORTS[parts.scheme]

@@ -1,0 +1,178 @@
+"""A real server with the live side only: uvicorn, SQLite and a bus, and clients that speak to it."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import uvicorn
+from msgspec.structs import replace
+from starlette.types import Receive, Scope, Send
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from gateway.auth.tokens import UserClaims
+from gateway.live.handover import BellwireWebSocketProtocol, websocket_endpoint
+from gateway.live.hub import Hub
+from gateway.live.origins import Origins
+from gateway.settings import LIMITS
+from inbox.bus.base import Bus
+from inbox.bus.memory import MemoryBus
+from inbox.errors import TokenExpired, Unauthorized, Unavailable
+from inbox.service import Inbox
+from inbox.store.base import Store
+from inbox.store.sqlite import SqliteStore
+from tests.samples import TENANT
+from tests.waiting import until
+
+Json = dict[str, Any]
+NodeFactory = Callable[..., Awaitable["Node"]]
+
+READ_S = 10.0
+SEND_BUFFER_BYTES = 16 * 1024
+
+
+class Verifier:
+    """A token is a user, or a user and the seconds it lives, or one of the ways in which tokens fail."""
+
+    async def verify(self, token: str) -> UserClaims:
+        match token:
+            case "forged":
+                raise Unauthorized("expected a signature")
+            case "expired":
+                raise TokenExpired("its time is over")
+            case "unverifiable":
+                raise Unavailable("no keys")
+        user, _, ttl_s = token.partition(" ")
+        return UserClaims(TENANT, user, time.time() + float(ttl_s or 3_600))
+
+
+class Client:
+    """One session as a test sees it: messages as JSON."""
+
+    def __init__(self, node: "Node") -> None:
+        self._node = node
+        self._connecting = connect(node.url, compression=None, max_size=None, ping_interval=None)
+        self.socket: ClientConnection
+
+    async def __aenter__(self) -> "Client":
+        self.socket = await self._connecting.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._connecting.__aexit__(kind, error, trace)
+
+    async def say(self, t: str, **fields: Any) -> None:
+        await self.socket.send(json.dumps({"t": t, **fields}))
+
+    async def hear(self) -> Json:
+        async with asyncio.timeout(READ_S):
+            heard: Json = json.loads(await self.socket.recv())
+            return heard
+
+    async def hear_t(self, t: str) -> Json:
+        """The next message of this kind."""
+        while True:
+            heard = await self.hear()
+            if heard["t"] == t:
+                return heard
+
+    async def hello(self, token: str, cursor: tuple[str, int] | None = None) -> Json:
+        """Say hello and hear the welcome."""
+        more = {} if cursor is None else {"cursor": {"epoch": cursor[0], "seq": cursor[1]}}
+        await self.say("hello", token=token, **more)
+        return await self.hear()
+
+    async def seqs(self, upto: int) -> list[int]:
+        """The numbers of the entries that come, until ``upto``."""
+        seqs = [0]
+        while seqs[-1] < upto:
+            seqs.append((await self.hear_t("entry"))["seq"])
+        return seqs[1:]
+
+    async def closed(self) -> int:
+        """The close code with which the server ends it."""
+        async with asyncio.timeout(READ_S):
+            try:
+                while True:
+                    await self.socket.recv()
+            except ConnectionClosed as closed:
+                return 1006 if closed.rcvd is None else closed.rcvd.code
+
+
+class Node:
+    """The parts of one running server."""
+
+    def __init__(self, store: Store, bus: Bus, inbox: Inbox, hub: Hub, server: uvicorn.Server, port: int) -> None:
+        self.store = store
+        self.bus = bus
+        self.inbox = inbox
+        self.hub = hub
+        self.server = server
+        self.port = port
+        self.url = f"ws://127.0.0.1:{port}/v1/ws"
+
+    def client(self) -> Client:
+        return Client(self)
+
+    async def publish(self, user: str, count: int = 1, **content: Any) -> None:
+        for number in range(count):
+            made = {"category": "news", "title": f"number {number}", **content}
+            await self.inbox.publish(TENANT, [user], "news", made)
+
+
+@asynccontextmanager
+async def nodes(directory: Path) -> AsyncIterator[NodeFactory]:
+    """Gives a function that starts a node on ``limits`` (changes to the defaults); all are stopped at the end."""
+    async with AsyncExitStack() as stack:
+
+        async def start(bus: Bus | None = None, store: Store | None = None, **limits: Any) -> Node:
+            if store is None:
+                store = SqliteStore(directory / "bellwire.sqlite3")
+                await store.open()
+                stack.push_async_callback(store.close)
+            return await stack.enter_async_context(_running(store, bus or MemoryBus(), limits))
+
+        yield start
+
+
+@asynccontextmanager
+async def _running(store: Store, bus: Bus, limits: Json) -> AsyncIterator[Node]:
+    inbox = Inbox(store, bus)
+    hub = Hub(inbox, bus, Verifier(), replace(LIMITS, **limits))
+    endpoint = websocket_endpoint(hub, Origins("https://app.example"))
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await endpoint(scope, receive, send)
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    # Small, so that a client that does not read is felt soon.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    config = uvicorn.Config(
+        app,
+        ws=BellwireWebSocketProtocol,
+        ws_per_message_deflate=False,
+        ws_max_size=LIMITS.frame_bytes,
+        lifespan="off",
+        log_config=None,
+        timeout_graceful_shutdown=10,
+    )
+    server = uvicorn.Server(config)
+    await hub.start()
+    serving = asyncio.create_task(server._serve([listener]))
+    await until(lambda: server.started)
+    try:
+        yield Node(store, bus, inbox, hub, server, listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await serving
+        await hub.stop()
+        await bus.close()
+        listener.close()

@@ -1,0 +1,100 @@
+"""A client that does to the socket whatever a test wants, against every rule."""
+
+import asyncio
+import os
+import socket
+from types import TracebackType
+
+from tests.gateway.live.node import READ_S, Node
+
+TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
+CONT = 0
+HELLO = b'{"t":"hello","token":"ann"}'
+
+
+def frame(opcode: int, payload: bytes, *, fin: bool = True, mask: bool = True, reserved: int = 0) -> bytes:
+    """One frame as clients send them, unless told otherwise."""
+    head = bytes((fin << 7 | reserved << 4 | opcode,))
+    size = len(payload)
+    masked = 0x80 if mask else 0
+    if size < 126:
+        head += bytes((masked | size,))
+    elif size < 1 << 16:
+        head += bytes((masked | 126,)) + size.to_bytes(2, "big")
+    else:
+        head += bytes((masked | 127,)) + size.to_bytes(8, "big")
+    # A mask of zeros leaves the payload as it is.
+    return head + (bytes(4) if mask else b"") + payload
+
+
+class RawClient:
+    """A connection after its handshake. It reads only when it is told to."""
+
+    def __init__(self, node: Node) -> None:
+        self._port = node.port
+        self._socket = socket.socket()
+
+    async def __aenter__(self) -> "RawClient":
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(self._socket, ("127.0.0.1", self._port))
+        await self.send(
+            b"GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + b"A" * 22 + b"==\r\n\r\n"
+        )
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += await self._exactly(1)
+        assert head.startswith(b"HTTP/1.1 101"), head
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+    async def send(self, data: bytes) -> None:
+        async with asyncio.timeout(READ_S):
+            await asyncio.get_running_loop().sock_sendall(self._socket, data)
+
+    async def receive(self) -> tuple[int, bytes]:
+        """The next frame of the server: opcode and payload."""
+        first, size = await self._exactly(2)
+        if size >= 126:
+            size = int.from_bytes(await self._exactly(2 if size == 126 else 8), "big")
+        return first & 15, await self._exactly(size)
+
+    async def close_code(self) -> int:
+        """The code of the close frame that comes."""
+        while True:
+            opcode, payload = await self.receive()
+            if opcode == CLOSE:
+                return int.from_bytes(payload[:2], "big")
+
+    async def is_cut(self) -> bool:
+        """Whether the server ended the connection, once everything that came is read."""
+        try:
+            while await self._some(1 << 16):
+                pass
+        except ConnectionResetError:
+            pass
+        return True
+
+    async def _exactly(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            more = await self._some(size - len(data))
+            if not more:
+                raise ConnectionResetError("the server ended the connection")
+            data += more
+        return data
+
+    async def _some(self, most: int) -> bytes:
+        async with asyncio.timeout(READ_S):
+            return await asyncio.get_running_loop().sock_recv(self._socket, most)
+
+
+def noise(size: int) -> str:
+    """Text that does not compress."""
+    return os.urandom(size // 2).hex()
