@@ -48,10 +48,14 @@ async def publish(url: str, token: str, body: dict[str, Any]) -> bytes:
     """``POST /v1/notifications`` on the backend's side at ``url``; the answer as sent.
 
     :raises OSError: nobody answers there.
+    :raises NotFound: it is not the backend's side.
     :raises BellwireError: the server refused.
     """
     async with await new_http() as http:
-        return await _ask(http, "POST", f"{url}/v1/notifications", token, json=body)
+        try:
+            return await _ask(http, "POST", f"{url}/v1/notifications", token, json=body)
+        except NotFound:
+            raise NotFound(f"{url} takes no notifications: name the backend's side with --api-url") from None
 
 
 async def changes(http: httpx2.AsyncClient, url: str, token: str, cursor: Cursor) -> ChangesPage:

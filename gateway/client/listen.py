@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from functools import partial
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import httpx2
@@ -15,7 +16,7 @@ from gateway.client.cursor import Follower
 from gateway.client.messages import Message
 from gateway.client.session import Session
 from gateway.live.codes import CloseCode
-from inbox.errors import BellwireError, Invalid, StreamReset, TokenExpired, Unauthorized, Unavailable
+from inbox.errors import BellwireError, Invalid, NotFound, StreamReset, TokenExpired, Unauthorized, Unavailable
 from inbox.model import Cursor
 
 CONNECT_S = 10.0
@@ -93,7 +94,7 @@ class Visit:
         except OSError as failure:
             self.failure = ConnectionError(f"{self._url} does not answer: {failure}")
         except InvalidStatus as refused:
-            self.failure = _handshake_failure(refused)
+            self.failure = _handshake_failure(self._url, refused)
         except InvalidHandshake as failure:
             raise BellwireError(f"{self._url} does not speak WebSocket: {failure}") from None
         except InvalidURI:
@@ -120,8 +121,10 @@ class Visit:
             self._follower.reset()
 
 
-def _handshake_failure(refused: InvalidStatus) -> Exception:
+def _handshake_failure(url: str, refused: InvalidStatus) -> Exception:
     """:raises BellwireError: the refusal will not pass by waiting."""
+    if refused.response.status_code == HTTPStatus.NOT_FOUND:
+        raise NotFound(f"{url} has no live side: name the users' side with --url") from None
     error = calls.refusal(refused.response.status_code, bytes(refused.response.body or b""))
     if not error.temporary:
         raise error from None

@@ -53,5 +53,7 @@ def test_scripts_are_executable_and_parse(script: str) -> None:
 
 
 def test_the_procfile_fixes_the_ports_that_the_design_fixes() -> None:
-    ports = dict(re.findall(r"^(\w+): .* --port (\d+)$", (ROOT / "Procfile").read_text(), re.MULTILINE))
+    ports = dict(
+        re.findall(r"^(\w+): .* exec bellwire \w+ --port (\d+)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
+    )
     assert ports == {"gateway": "8080", "api": "8081", "worker": "8082"}

@@ -53,6 +53,13 @@ def send(fleet: Fleet, url: str, title: str) -> dict[str, object]:
     return answer
 
 
+def refused(fleet: Fleet, *words: str) -> str:
+    """The one line of a command that fails."""
+    with pytest.raises(AssertionError) as failed:
+        command(fleet.environ, *words)
+    return str(failed.value)
+
+
 def test_the_two_commands_of_the_readme_show_a_notification_arriving(alone: Fleet, listen: Listen) -> None:
     url = alone.add("serve").url
     listener = listen(alone, "alice", "--url", url)
@@ -100,13 +107,15 @@ def test_ctrl_c_ends_listen_with_130(alone: Fleet) -> None:
     assert listener.end(signal.SIGINT) == 130
 
 
-def test_the_same_commands_work_across_processes(spread: Fleet, listen: Listen) -> None:
+def test_the_same_commands_work_across_processes_and_name_the_other_side(spread: Fleet, listen: Listen) -> None:
     gateway, api, _ = spread.add("gateway"), spread.add("api"), spread.add("worker")
     listener = listen(spread, "alice", "--url", gateway.url)
     listener.next()
     answer = send(spread, api.url, "Hello")
     entry = listener.next()
     assert (entry["seq"], entry["item"]["notification"]) == (1, answer["id"])
+    assert "--api-url" in refused(spread, "send", "alice", "--title", "x", "--url", gateway.url)
+    assert "--url" in refused(spread, "listen", "alice", "--url", api.url)
 
 
 def test_doctor_finds_a_running_fleet_healthy(spread: Fleet) -> None:
