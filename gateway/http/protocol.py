@@ -15,6 +15,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _refusal = ("bad_request", "expected a valid HTTP/1.1 request")
     _head_bytes = 0
     _in_head = True
+    _upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -26,6 +27,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._upgraded:
+            return
+        if self._timer is None and (self.cycle is None or self.cycle.response_complete):
+            # An empty line before a request: it would end uvicorn's keep-alive timer and begin nothing.
+            self._start_timer()
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > LIMITS.head_bytes and not self.transport.is_closing():
@@ -50,6 +56,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
+        self._upgraded = True
         self._stop_timer()
         super().handle_websocket_upgrade()
 

@@ -145,6 +145,7 @@ def check(wanted: NewNotification) -> None:
 
 
 def _data_error(data: dict[str, Any]) -> str | None:
+    # orjson first: it refuses integers beyond 64 bits, and nesting that the walk below could not survive.
     try:
         size = len(orjson.dumps(data))
     except TypeError as error:

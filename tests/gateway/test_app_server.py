@@ -31,8 +31,12 @@ class Process:
         self.ready: dict[str, Any] = json.loads(self.popen.stdout.readline())
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
-        """The exit status after ``number``, and everything it wrote since it was ready."""
+        """As ``finish``, after ``number``."""
         self.popen.send_signal(number)
+        return self.finish()
+
+    def finish(self) -> tuple[int, str]:
+        """The exit status, and everything it wrote since it was ready."""
         out, err = self.popen.communicate(timeout=20)
         return self.popen.returncode, out + err
 
@@ -59,6 +63,19 @@ def test_a_signal_ends_the_process_though_a_client_keeps_its_connection(process:
     with httpx2.Client(trust_env=False) as http:
         assert http.get(process.ready["url"] + "/healthz").status_code == 200
         assert process.end(signal.SIGTERM)[0] == 0
+
+
+def test_a_request_that_is_arriving_is_still_answered(process: Process) -> None:
+    form = b"grant_type=client_credentials"
+    with socket.create_connection(("127.0.0.1", int(process.ready["url"].rpartition(":")[2])), timeout=10) as raw:
+        raw.sendall(b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % len(form))
+        raw.sendall(b"Content-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n\r\n")
+        assert raw.recv(1_000).startswith(b"HTTP/1.1 100")
+        process.popen.send_signal(signal.SIGTERM)
+        raw.sendall(form)
+
+        assert raw.recv(1_000).startswith(b"HTTP/1.1 401")
+    assert process.finish()[0] == 0
 
 
 def test_nothing_of_a_request_is_in_the_log(process: Process) -> None:

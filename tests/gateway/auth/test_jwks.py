@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.auth.jwks import Jwks
-from gateway.auth.tokens import UserTokens
+from gateway.auth.tokens import UserTokens, mint_user
 from gateway.settings import LIMITS, Settings
 from inbox.errors import Unauthorized, Unavailable
 from tests.gateway.auth.keyring import EC, KEY, RSA, jwk, private_key, token
@@ -184,8 +184,6 @@ async def test_a_provider_that_hangs_is_given_up(provider: Provider) -> None:
 
 
 async def test_a_token_of_ours_needs_no_provider(tokens: UserTokens, provider: Provider) -> None:
-    from gateway.auth.tokens import mint_user
-
     provider.answer = ANSWERS["unreachable"]
     assert (await tokens.verify(mint_user(KEY, Settings(), "t", "u", 60).token)).user == "u"
     assert provider.hits == []

@@ -171,6 +171,15 @@ async def test_the_second_request_of_a_connection_has_the_same_deadline(raw: Raw
 
 
 @pytest.mark.usefixtures("hasty")
+async def test_empty_lines_between_requests_do_not_hold_a_connection(raw: Raw) -> None:
+    await raw.send(HEALTH)
+    await raw.answer()
+    await raw.send(b"\r\n")
+
+    assert (await raw.answer())[0] == 408
+
+
+@pytest.mark.usefixtures("hasty")
 async def test_a_connection_that_waits_for_its_next_request_is_not_cut_by_that_deadline(raw: Raw) -> None:
     await raw.send(HEALTH)
     await raw.answer()
