@@ -20,7 +20,6 @@ PURE = [
     "gateway/client/cursor.py",
     "gateway/client/messages.py",
     "gateway/live/codes.py",
-    "gateway/live/heartbeat.py",
     "gateway/live/origins.py",
     "gateway/live/rate.py",
     "gateway/live/session.py",
