@@ -2,7 +2,6 @@
 
 import json
 import re
-from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
 
@@ -10,14 +9,13 @@ import msgspec
 from msgspec import Struct
 from starlette.requests import ClientDisconnect, Request
 
+from gateway.fields import field_error, join
 from gateway.settings import LIMITS
-from inbox.errors import BadJson, FieldError, Invalid, TooLarge, UnsupportedMediaType
+from inbox.errors import BadJson, Invalid, TooLarge, UnsupportedMediaType
 
 Form = TypeVar("Form", bound=Struct)
 
-_AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
-_UNKNOWN = re.compile(r"unknown field `(.*)`$", re.DOTALL)
-_MISSING = re.compile(r"missing required field `(.*)`$")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 async def read(request: Request, media_type: str = "application/json") -> bytes:
@@ -94,29 +92,6 @@ def parse_query(request: Request, form: type[Form]) -> Form:
         raise Invalid(field_error(error, form)) from None
 
 
-def field_error(error: msgspec.ValidationError, form: type[Struct]) -> FieldError:
-    """msgspec's words as the path of the field and what was expected of it."""
-    text = str(error)
-    found = _AT.search(text)
-    path = found["path"].replace("[...]", "") if found else ""
-    message = text[: found.start()] if found else text
-    if named := _UNKNOWN.search(message):
-        return FieldError(_join(path, named[1][:64]), _suggestion(named[1], path, form))
-    if named := _MISSING.search(message):
-        return FieldError(_join(path, named[1]), "expected this field, it is missing")
-    return FieldError(path or "body", message[:1].lower() + message[1:])
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-def _suggestion(name: str, path: str, form: type[Struct]) -> str:
-    known = [] if path else [field.encode_name for field in msgspec.structs.fields(form)]
-    near = get_close_matches(name[:64], known, n=1)
-    return f"unknown field, did you mean {near[0]}?" if near else "unknown field"
-
-
 def _surrogate_field(body: bytes) -> str | None:
     """The path of the first string in ``body`` with half a surrogate pair, if that is what is wrong with it."""
     try:
@@ -127,12 +102,12 @@ def _surrogate_field(body: bytes) -> str | None:
 
 def _surrogate_path(value: Any, path: str) -> str | None:
     if isinstance(value, str):
-        return path if re.search("[\ud800-\udfff]", value) else None
+        return path if _SURROGATE.search(value) else None
     members: Any = ()
     if isinstance(value, dict):
-        if any(re.search("[\ud800-\udfff]", name) for name in value):
+        if any(_SURROGATE.search(name) for name in value):
             return path or "body"
-        members = ((_join(path, name), member) for name, member in value.items())
+        members = ((join(path, name), member) for name, member in value.items())
     elif isinstance(value, list):
         members = ((f"{path}[{number}]", member) for number, member in enumerate(value))
     return next((found for at, member in members if (found := _surrogate_path(member, at))), None)

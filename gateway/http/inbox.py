@@ -1,7 +1,7 @@
 """What a user's token opens: pages, changes, counts and marks of one inbox."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, get_args
+from typing import Annotated
 
 import orjson
 from msgspec import Meta, Struct
@@ -12,19 +12,12 @@ from gateway.http.access import Gate
 from gateway.http.body import JsonBody, parse_query
 from gateway.http.endpoint import json_answer
 from gateway.http.paging import decode_before, encode_before
+from gateway.marks import Epoch, MarkBody, Seq, to_mark
 from gateway.settings import LIMITS
 from inbox.encode import array, counts_json, entry_json, head_members, item_json
-from inbox.errors import Invalid
 from inbox.ids import stream_key
-from inbox.model import Mark, Marked, MarkOp, Status
+from inbox.model import Marked, MarkOp, Status
 from inbox.service import Inbox
-
-# JavaScript counts exactly up to here, and no stream gets that long.
-Seq = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
-ItemId = Annotated[str, Meta(max_length=128)]
-Epoch = Annotated[str, Meta(min_length=1, max_length=64)]
-
-MARK_OPS: tuple[MarkOp, ...] = get_args(MarkOp)
 
 
 class PageQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,14 +39,6 @@ class ChangesQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 class NoQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """No parameters."""
-
-
-class MarkBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """Items by ``ids``, or every item up to ``upto`` of ``epoch``."""
-
-    ids: Annotated[list[ItemId], Meta(min_length=1, max_length=LIMITS.mark_ids)] | None = None
-    upto: Seq | None = None
-    epoch: Epoch | None = None
 
 
 _MARK = JsonBody(MarkBody)
@@ -109,15 +94,6 @@ class UserInbox:
     async def _stream(self, request: Request) -> str:
         user = await self._gate.user(request)
         return stream_key(user.tenant, user.user)
-
-
-def to_mark(op: MarkOp, body: MarkBody) -> Mark:
-    """:raises Invalid: not exactly one of ``ids`` and ``upto`` with its ``epoch``."""
-    if (body.ids is None) == (body.upto is None):
-        raise Invalid.field("ids", "expected either ids, or upto with its epoch")
-    if (body.upto is None) != (body.epoch is None):
-        raise Invalid.field("epoch", "expected the epoch that upto belongs to, and none without upto")
-    return Mark(op, None if body.ids is None else tuple(dict.fromkeys(body.ids)), body.upto, body.epoch)
 
 
 def marked_json(done: Marked) -> bytes:

@@ -7,11 +7,12 @@ from msgspec import Struct
 
 from gateway.http import views
 from gateway.http.endpoint import Handler
-from gateway.http.inbox import MARK_OPS, ChangesQuery, MarkBody, PageQuery, UserInbox
+from gateway.http.inbox import ChangesQuery, PageQuery, UserInbox
 from gateway.http.oauth import OAuth
 from gateway.http.ops import Ops
 from gateway.http.publish import NewNotification, Notifications
 from gateway.http.users import NewToken, Users
+from gateway.marks import MARK_OPS, MarkBody
 
 Security = Literal["user", "notifications:write", "notifications:read", "users", "client", "none"]
 

@@ -7,9 +7,9 @@ import msgspec
 import orjson
 from msgspec import Meta, Struct
 
-from gateway.http.body import field_error
-from gateway.http.inbox import MARK_OPS, Epoch, MarkBody, Seq, to_mark
+from gateway.fields import field_error
 from gateway.http.paging import encode_before
+from gateway.marks import MARK_OPS, Epoch, MarkBody, Seq, to_mark
 from inbox.encode import array, head_members
 from inbox.errors import BellwireError, Invalid
 from inbox.model import Cursor, Head, Mark, Marked, MarkOp

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from gateway.http import views
-from gateway.http.inbox import MARK_OPS
 from gateway.http.paging import encode_before
+from gateway.marks import MARK_OPS
 from tests.gateway.http.conftest import Api
 
 pytestmark = pytest.mark.anyio
