@@ -84,7 +84,8 @@ class Reads:
             if since < floor or (records and records[0].seq != since + 1):
                 raise StreamReset(f"expected a cursor at {floor} or later, got {since}: the log was trimmed")
             if records or since == place.seq:
-                return Changes(head, await self._entries(records[:limit]), more=len(records) > limit)
+                entries = await self._entries(records[:limit])
+                return Changes(head, entries, more=since + len(entries) < head.seq)
 
     async def _entries(self, records: Sequence[Record]) -> tuple[Entry, ...]:
         notifications = await self._contents.get(record.n for record in records if record.kind == "created")

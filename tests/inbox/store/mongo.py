@@ -1,0 +1,54 @@
+"""MongoDB stores and their writers, for the tests of what only they have."""
+
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pymongo import AsyncMongoClient
+
+from inbox.ids import new_token
+from inbox.store.mongo import MongoStore
+from inbox.store.mongo.store import LOG_KEEP_S
+from tests.waiting import until
+
+
+class Scene:
+    """One database on a server, and what tests do to it."""
+
+    def __init__(self, url: str, log_keep_s: float = LOG_KEEP_S) -> None:
+        self.url = url
+        self.database = f"test_{new_token()}"
+        self._log_keep_s = log_keep_s
+
+    @asynccontextmanager
+    async def store(self) -> AsyncIterator[MongoStore]:
+        """A store of this process, open."""
+        store = MongoStore(self.url, database=self.database, log_keep_s=self._log_keep_s)
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    def writer(self, what: str, fate: str, k: int) -> Sequence[str]:
+        """The command line of a writer in a process of its own."""
+        return [sys.executable, "-m", "tests.writers.mongo_writer", self.url, self.database, what, fate, str(k)]
+
+    @asynccontextmanager
+    async def raw(self) -> AsyncIterator[Any]:
+        """The database itself."""
+        async with AsyncMongoClient[Any](self.url) as client:
+            yield client[self.database]
+
+    async def sweep(self, store: MongoStore) -> None:
+        """Sweep as often as a process would in the time in which leases run out, until nothing is left open."""
+
+        async def nothing_open() -> bool:
+            async with self.raw() as raw:
+                await raw.notifications.update_many({"open": True}, {"$set": {"lease_until": 0}})
+                await store.sweep()
+                left = [await raw[name].count_documents({"open": True}) for name in ("log", "notifications")]
+                return left == [0, 0]
+
+        await until(nothing_open)
