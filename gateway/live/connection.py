@@ -186,7 +186,7 @@ class Connection(Outgoing):
             return self._pinged_at + limits.heartbeat_s - now
         self._pinged_at = now
         self.send(wire.PING)
-        return limits.pong_timeout_s
+        return min(limits.pong_timeout_s, limits.heartbeat_s)
 
     def dismiss(self, code: CloseCode, reason: str = "") -> None:
         """Close, and say when to come back."""

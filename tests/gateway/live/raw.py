@@ -1,7 +1,6 @@
 """A client that does to the socket whatever a test wants, against every rule."""
 
 import asyncio
-import os
 import socket
 from types import TracebackType
 
@@ -58,6 +57,11 @@ class RawClient:
         async with asyncio.timeout(READ_S):
             await asyncio.get_running_loop().sock_sendall(self._socket, data)
 
+    async def flood(self, data: bytes) -> None:
+        """Send the same over and over. :raises ConnectionError: the server had enough."""
+        while True:
+            await self.send(data)
+
     async def receive(self) -> tuple[int, bytes]:
         """The next frame of the server: opcode and payload."""
         first, size = await self._exactly(2)
@@ -93,8 +97,3 @@ class RawClient:
     async def _some(self, most: int) -> bytes:
         async with asyncio.timeout(READ_S):
             return await asyncio.get_running_loop().sock_recv(self._socket, most)
-
-
-def noise(size: int) -> str:
-    """Text that does not compress."""
-    return os.urandom(size // 2).hex()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.gateway.live.node import Client, Json, Node, NodeFactory
+from tests.gateway.live.node import Json, Node, NodeFactory
 from tests.samples import stream_of
 
 pytestmark = pytest.mark.anyio
@@ -99,15 +99,3 @@ async def test_a_storm_of_entries_while_clients_join_leaves_nobody_short(node: N
     followed = await asyncio.gather(*(follow(since, 430) for since in range(20)))
     await publishing
     assert followed == [list(range(since + 1, 431)) for since in range(20)]
-
-
-async def hello_twice(first: Client, second: Client, cursor: tuple[str, int]) -> None:
-    await first.hello("ann", cursor)
-    await second.hello("ann", cursor)
-
-
-async def test_joins_of_one_stream_share_a_subscription(node: Node) -> None:
-    await node.publish("ann")
-    async with node.client() as first, node.client() as second:
-        await hello_twice(first, second, (await epoch_of(node), 1))
-        assert node.bus.statistics().subscriptions == 1

@@ -1,0 +1,85 @@
+"""What breaks the protocol gets its close code, and disturbs nobody else."""
+
+import json
+
+import pytest
+
+from gateway.settings import LIMITS
+from tests.gateway.live.node import Node, NodeFactory
+from tests.gateway.live.raw import BINARY, CLOSE, CONT, HELLO, PING, TEXT, RawClient, frame
+
+pytestmark = pytest.mark.anyio
+
+TOO_LONG = b'{"t":"pong","x":"' + b"x" * LIMITS.frame_bytes + b'"}'
+
+BAD = {
+    "not JSON": (frame(TEXT, b"{"), 4501),
+    "not an object": (frame(TEXT, b"[]"), 4501),
+    "no t": (frame(TEXT, b"{}"), 4501),
+    "NaN": (frame(TEXT, b'{"t":"ack","seq":NaN}'), 4501),
+    "nested too deeply": (frame(TEXT, b'{"t":' + b"[" * 60_000), 4501),
+    "another message before hello": (frame(TEXT, b'{"t":"ack","seq":1}'), 4501),
+    "an unknown message before hello": (frame(TEXT, b'{"t":"sub"}'), 4501),
+    "a hello without a token": (frame(TEXT, b'{"t":"hello"}'), 4501),
+    "a hello with a negative cursor": (frame(TEXT, b'{"t":"hello","token":"x","cursor":{"epoch":"e","seq":-1}}'), 4501),
+    "binary": (frame(BINARY, HELLO), 4501),
+    "a second hello": (frame(TEXT, HELLO) + frame(TEXT, HELLO), 4501),
+    "a forged token": (frame(TEXT, b'{"t":"hello","token":"forged"}'), 4500),
+    "an expired token": (frame(TEXT, b'{"t":"hello","token":"expired"}'), 4003),
+    "an unverifiable token": (frame(TEXT, b'{"t":"hello","token":"unverifiable"}'), 4008),
+    "too large": (frame(TEXT, TOO_LONG), 4502),
+    "too large in fragments": (frame(TEXT, TOO_LONG[:-60], fin=False) + frame(CONT, TOO_LONG[-60:]), 4502),
+    "a size beyond belief": (bytes((0x81, 0xFF)) + (1 << 62).to_bytes(8, "big"), 4502),
+    "not UTF-8": (frame(TEXT, b'{"t":"\xff"}'), 1007),
+    "not masked": (frame(TEXT, HELLO, mask=False), 1002),
+    "reserved bits": (frame(TEXT, HELLO, reserved=4), 1002),
+    "an unknown opcode": (frame(3, HELLO), 1002),
+    "a continuation of nothing": (frame(CONT, HELLO), 1002),
+    "a flood of pings": (frame(PING, b"") * 60, 4007),
+    "a flood of empty fragments": (frame(TEXT, b"", fin=False) + frame(CONT, b"", fin=False) * 60, 4007),
+    "a flood of messages": (frame(TEXT, HELLO) + frame(TEXT, b'{"t":"pong"}') * 110, 4007),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+async def test_it_is_closed_with_its_code(node: Node, name: str) -> None:
+    data, code = BAD[name]
+    async with node.client() as bystander, RawClient(node) as client:
+        await bystander.hello("bob")
+        await client.send(data)
+        assert await client.close_code() == code
+        assert await client.is_cut()
+        await node.publish("bob")
+        assert (await bystander.hear())["seq"] == 1
+
+
+async def test_a_message_in_fragments_is_one_message(node: Node) -> None:
+    async with RawClient(node) as client:
+        await client.send(frame(TEXT, HELLO[:9], fin=False) + frame(PING, b"x") + frame(CONT, HELLO[9:]))
+        kinds = [await client.receive(), await client.receive()]
+        assert kinds[0] == (10, b"x")
+        assert json.loads(kinds[1][1])["t"] == "welcome"
+
+
+async def test_a_close_is_answered_with_the_same_code(node: Node) -> None:
+    async with RawClient(node) as client:
+        await client.send(frame(CLOSE, (1000).to_bytes(2, "big")))
+        assert await client.close_code() == 1000
+        assert await client.is_cut()
+
+
+async def test_a_client_that_goes_on_sending_after_its_close_frame_is_cut_off(start: NodeFactory) -> None:
+    node = await start(close_grace_s=0.5)
+    async with RawClient(node) as client:
+        await client.send(frame(BINARY, b""))
+        assert await client.close_code() == 4501
+        with pytest.raises(ConnectionError):
+            await client.flood(frame(PING, b"x" * 100))
+
+
+async def test_a_frame_sent_right_after_the_handshake_is_not_lost(node: Node) -> None:
+    """The server may still be busy accepting when it comes."""
+    for _ in range(20):
+        async with RawClient(node) as client:
+            await client.send(frame(TEXT, HELLO))
+            assert json.loads((await client.receive())[1])["t"] == "welcome"

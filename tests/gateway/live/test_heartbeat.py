@@ -1,0 +1,89 @@
+from gateway.live.heartbeat import Wheel
+
+
+class Visited:
+    """Wants to be visited again after each of ``delays``."""
+
+    def __init__(self, *delays: float) -> None:
+        self.slot = -1
+        self.delays = list(delays)
+        self.at: list[float] = []
+
+    def tend(self, now: float) -> float | None:
+        self.at.append(now)
+        return self.delays.pop(0) if self.delays else None
+
+
+def turn(wheel: Wheel, seconds: int, start: int = 0) -> None:
+    for second in range(start + 1, start + seconds + 1):
+        wheel.tick(second)
+
+
+def test_a_visit_comes_once_within_a_second_after_its_time() -> None:
+    wheel = Wheel()
+    visited = [Visited() for _ in range(40)]
+    for delay, each in enumerate(visited):
+        wheel.put(each, delay + 0.5)
+    turn(wheel, 200)
+    assert [each.at for each in visited] == [[delay + 1.0] for delay in range(40)]
+
+
+def test_it_comes_again_as_long_as_asked_for() -> None:
+    wheel, visited = Wheel(), Visited(24.5, 9.5)
+    wheel.put(visited, 0)
+    turn(wheel, 200)
+    assert visited.at == [1, 26, 36]
+
+
+def test_a_time_beyond_the_wheel_is_visited_when_it_has_gone_round() -> None:
+    wheel, visited = Wheel(), Visited()
+    wheel.put(visited, 10_000)
+    turn(wheel, 64)
+    assert visited.at == [63]
+
+
+def test_a_visit_can_be_hastened_but_not_delayed() -> None:
+    wheel, sooner, later = Wheel(), Visited(), Visited()
+    for each, delay in ((sooner, 2.5), (later, 40.5)):
+        wheel.put(each, 20.5)
+        wheel.hasten(each, delay)
+    turn(wheel, 60)
+    assert (sooner.at, later.at) == ([3], [21])
+
+
+def test_what_was_removed_is_not_visited() -> None:
+    wheel, visited = Wheel(), Visited()
+    wheel.put(visited, 5)
+    wheel.remove(visited)
+    turn(wheel, 64)
+    assert visited.at == []
+
+
+def test_what_is_removed_by_another_visit_of_the_same_second_is_not_visited() -> None:
+    wheel = Wheel()
+
+    class Remover(Visited):
+        def tend(self, now: float) -> float | None:
+            for other in pair:
+                wheel.remove(other)
+            return super().tend(now)
+
+    pair = [Remover(), Remover()]
+    for each in pair:
+        wheel.put(each, 0.5)
+    turn(wheel, 64)
+    assert len(pair[0].at + pair[1].at) == 1
+
+
+def test_a_visit_that_fails_does_not_stop_the_others() -> None:
+    wheel = Wheel()
+
+    class Broken(Visited):
+        def tend(self, now: float) -> float | None:
+            raise RuntimeError("broken")
+
+    sound = [Visited() for _ in range(20)]
+    for each in [Broken(), *sound, Broken()]:
+        wheel.put(each, 0.5)
+    turn(wheel, 2)
+    assert all(each.at == [1] for each in sound)

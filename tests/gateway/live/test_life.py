@@ -1,0 +1,128 @@
+"""A session's clocks: hello, heartbeat, token; and how a node refuses and ends."""
+
+import asyncio
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from tests.gateway.live.node import Node, NodeFactory
+from tests.waiting import until
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_client_that_does_not_say_hello_is_closed(start: NodeFactory) -> None:
+    node = await start(hello_timeout_s=0.5)
+    async with node.client() as client:
+        assert await client.closed() == 4006
+
+
+async def test_a_client_that_said_hello_is_not(start: NodeFactory) -> None:
+    node = await start(hello_timeout_s=0.5, heartbeat_s=1.0)
+    async with node.client() as client:
+        await client.hello("ann")
+        assert (await client.hear())["t"] == "ping"
+
+
+async def test_a_client_that_answers_pings_stays(start: NodeFactory) -> None:
+    node = await start(heartbeat_s=1.0, pong_timeout_s=0.5)
+    async with node.client() as client:
+        await client.hello("ann")
+        for _ in range(3):
+            await client.hear_t("ping")
+            await client.say("pong")
+        assert node.hub.statistics().closes == {}
+
+
+async def test_a_client_that_does_not_is_cut_off(start: NodeFactory) -> None:
+    node = await start(heartbeat_s=1.0, pong_timeout_s=0.5)
+    async with node.client() as client:
+        await client.hello("ann")
+        assert await client.closed() == 1006
+        assert node.hub.statistics().closes == {"heartbeat_lost": 1}
+
+
+async def test_a_session_ends_with_its_token(start: NodeFactory) -> None:
+    node = await start(leeway_s=0)
+    async with node.client() as client:
+        await client.hello("ann 0.5")
+        assert await client.closed() == 4003
+
+
+async def test_a_refreshed_token_lets_it_go_on(start: NodeFactory) -> None:
+    node = await start(leeway_s=0, heartbeat_s=1.0)
+    async with node.client() as client:
+        await client.hello("ann 1.5")
+        await client.say("refresh", token="ann", op="c1")
+        assert await client.hear_t("reply") == {"t": "reply", "op": "c1"}
+        for _ in range(4):
+            await client.hear_t("ping")
+            await client.say("pong")
+        assert node.hub.statistics().closes == {}
+
+
+async def test_a_refresh_may_also_shorten_it(start: NodeFactory) -> None:
+    node = await start(leeway_s=0)
+    async with node.client() as client:
+        await client.hello("ann")
+        await client.say("refresh", token="ann 0.5")
+        assert await client.closed() == 4003
+
+
+@pytest.mark.parametrize(("token", "code"), [("bob", 4500), ("forged", 4500), ("expired", 4003)])
+async def test_a_refresh_with_a_token_that_does_not_fit_ends_it(node: Node, token: str, code: int) -> None:
+    async with node.client() as client:
+        await client.hello("ann")
+        await client.say("refresh", token=token)
+        assert await client.closed() == code
+
+
+async def test_a_refresh_that_cannot_be_verified_now_leaves_it(node: Node) -> None:
+    async with node.client() as client:
+        await client.hello("ann")
+        await client.say("refresh", token="unverifiable", op="c1")
+        error = await client.hear()
+        assert (error["op"], error["code"], error["temporary"]) == ("c1", "unavailable", True)
+        await node.publish("ann")
+        assert (await client.hear())["t"] == "entry"
+
+
+async def test_a_full_node_turns_handshakes_away(start: NodeFactory) -> None:
+    node = await start(sessions_per_node=1)
+    async with node.client():
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(node.url)
+        assert refused.value.response.status_code == 503
+        assert refused.value.response.headers["retry-after"] == "1"
+    await until(lambda: node.hub.statistics().sessions == 0)
+    async with node.client() as client:
+        await client.hello("ann")
+
+
+@pytest.mark.parametrize(("origin", "status"), [("https://app.example", 101), ("https://evil.example", 403)])
+async def test_pages_of_other_origins_are_refused(node: Node, origin: str, status: int) -> None:
+    try:
+        async with connect(node.url, additional_headers={"Origin": origin}) as socket:
+            seen = socket.response.status_code if socket.response else 0
+    except InvalidStatus as refused:
+        seen = refused.response.status_code
+    assert seen == status
+
+
+async def test_a_server_that_ends_says_when_to_come_back(node: Node) -> None:
+    async with node.client() as client:
+        await client.hello("ann")
+        node.server.should_exit = True
+        bye = await client.hear()
+        assert (bye["t"], bye["code"]) == ("bye", 4001)
+        assert min(bye["after"], bye["spread"]) > 0
+        assert await client.closed() == 4001
+
+
+async def test_a_query_string_is_never_logged(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    async with connect(f"{node.url}?token=confidential"):
+        await asyncio.sleep(0)
+    assert "[accepted]" in caplog.text
+    assert "confidential" not in caplog.text
