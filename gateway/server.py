@@ -1,6 +1,7 @@
 """A process on a port: our own listening socket, uvicorn's server, signals, and the line that says it is ready."""
 
 import asyncio
+import logging
 import resource
 import signal
 import socket
@@ -85,18 +86,13 @@ class Server(uvicorn.Server):
 
 
 def configuration(app: App) -> uvicorn.Config:
-    """uvicorn as we run it.
-
-    Its access log shows query strings, its proxy headers believe anybody on loopback, its warnings are one line for
-    every malformed request that anybody cares to send.
-    """
+    """uvicorn as we run it: its own access log shows query strings, its proxy headers believe anybody on loopback."""
     return uvicorn.Config(
         app.asgi,
         http=BoundedHttpProtocol,
         ws="none" if app.hub is None else BellwireWebSocketProtocol,
         lifespan="off",
         log_config=None,
-        log_level="error",
         access_log=False,
         proxy_headers=False,
         server_header=False,
@@ -130,6 +126,8 @@ async def serve(settings: Settings, role: Role) -> None:
 def run(settings: Settings, role: Role) -> None:
     """``serve`` on the fastest event loop there is, logging to stdout."""
     log.configure(sys.stdout)
+    # It warns once for every malformed request that anybody cares to send.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     _raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings, role))
