@@ -53,7 +53,7 @@ async def test_a_mark_on_one_device_is_on_the_other_within_500_ms(spread: Fleet,
     for id in list(phone.items):
         began = time.monotonic()
         await phone.mark("read", ids=[id])
-        await until(lambda i=id: laptop.items[i]["read_at"] is not None, timeout_s=5)  # type: ignore[misc]
+        await until(lambda i=id: laptop.items[i]["read_at"] is not None, timeout_s=5)
         took.append(time.monotonic() - began)
     assert sorted(took)[int(len(took) * 0.95)] < 0.5
     await verdict([phone, laptop])
