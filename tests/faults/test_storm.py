@@ -31,7 +31,7 @@ async def _publish(backend: Backend, count: int) -> None:
 
 async def _mark(device: Device, tally: list[int]) -> None:
     while True:
-        await asyncio.sleep(random.uniform(0.05, 0.25))
+        await asyncio.sleep(random.uniform(0.3, 0.9))
         op = random.choice(["read", "unread", "seen", "archive", "unarchive", "remove"])
         if not device.items:
             continue
