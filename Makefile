@@ -1,4 +1,4 @@
-.PHONY: run test check lint bench setup clean
+.PHONY: run test check lint bench soak setup clean
 
 run: setup ## set up, start everything in one process, say how to try it
 	@scripts/run
@@ -18,6 +18,10 @@ lint:
 bench: ## the figures of README.md on this machine (BENCH="--store mongo --runs 3")
 	@scripts/setup test
 	.venv/bin/python -m bench $(BENCH)
+
+soak: ## writers stopped for 90 s, five times over (10 minutes)
+	@scripts/setup test
+	BELLWIRE_TEST_STOP_S=90 BELLWIRE_TEST_STOPS=5 .venv/bin/pytest tests/faults/test_stopped.py
 
 setup:
 	@scripts/setup

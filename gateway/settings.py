@@ -42,7 +42,6 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     log_keep_entries: int = 1_000
     log_keep_s: float = 30 * _DAY_S
-    item_keep_s: float = 90 * _DAY_S
     test: bool = False
 
     def __post_init__(self) -> None:

@@ -28,7 +28,6 @@ HELP = {
     "tenant": "The tenant of the command line and of tokens without one.",
     "log_keep_entries": "Log entries a stream keeps at least.",
     "log_keep_s": "Seconds a log entry is kept at least.",
-    "item_keep_s": "Seconds an item is kept.",
 }
 
 
