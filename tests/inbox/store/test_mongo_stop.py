@@ -13,7 +13,7 @@ import anyio
 import pytest
 from anyio.abc import Process
 
-from inbox.model import Entry, Mark
+from inbox.model import Entry, Mark, MarkOp
 from inbox.store.base import Store
 from inbox.store.mongo import MongoStore
 from tests.audit import audit
@@ -53,11 +53,13 @@ class Memory:
 
 
 async def live_on(scene: Scene, store: MongoStore, memory: Memory) -> None:
-    """What happens to the streams while the writer stands still: it is finished for, written past and trimmed away."""
+    """What happens to the streams while the writer stands still: it is finished for, undone and trimmed away."""
     await scene.sweep(store)
     for _ in range(4):
         await store.publish(submission(*USERS))
-    await store.mark(ANNA, Mark("seen", upto=3))
+    undo: tuple[MarkOp, ...] = ("unread", "unarchive")
+    for op in undo:
+        await store.mark(ANNA, Mark(op, upto=10_000))
     await scene.sweep(store)
     await memory.read(store)
     await anyio.sleep(2 * KEEP_S)  # entries must be older than that to go
