@@ -110,14 +110,27 @@ class Client:
 class Node:
     """The parts of one running server."""
 
-    def __init__(self, store: Store, bus: Bus, inbox: Inbox, hub: Hub, server: uvicorn.Server, port: int) -> None:
+    def __init__(self, store: Store, bus: Bus, inbox: Inbox, hub: Hub) -> None:
         self.store = store
         self.bus = bus
         self.inbox = inbox
         self.hub = hub
-        self.server = server
-        self.port = port
-        self.url = f"ws://127.0.0.1:{port}/v1/ws"
+        self.handshakes = 0
+        self.accepts = asyncio.Event()
+        self.accepts.set()
+        self._endpoint = websocket_endpoint(hub, Origins("https://app.example"))
+        self.server: uvicorn.Server
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/v1/ws"
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The endpoint, held up while ``accepts`` is not set."""
+        self.handshakes += 1
+        await self.accepts.wait()
+        await self._endpoint(scope, receive, send)
 
     def client(self) -> Client:
         return Client(self)
@@ -147,29 +160,28 @@ async def nodes(directory: Path) -> AsyncIterator[NodeFactory]:
 async def _running(store: Store, bus: Bus, limits: Json) -> AsyncIterator[Node]:
     inbox = Inbox(store, bus)
     hub = Hub(inbox, bus, Verifier(), replace(LIMITS, **limits))
-    endpoint = websocket_endpoint(hub, Origins("https://app.example"))
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await endpoint(scope, receive, send)
-
+    node = Node(store, bus, inbox, hub)
     listener = socket.create_server(("127.0.0.1", 0))
     # Small, so that a client that does not read is felt soon.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     config = uvicorn.Config(
-        app,
+        node.app,
+        interface="asgi3",
         ws=BellwireWebSocketProtocol,
         ws_per_message_deflate=False,
         ws_max_size=LIMITS.frame_bytes,
+        ws_ping_interval=0.1,
         lifespan="off",
         log_config=None,
         timeout_graceful_shutdown=10,
     )
-    server = uvicorn.Server(config)
+    server = node.server = uvicorn.Server(config)
+    node.port = listener.getsockname()[1]
     await hub.start()
     serving = asyncio.create_task(server._serve([listener]))
     await until(lambda: server.started)
     try:
-        yield Node(store, bus, inbox, hub, server, listener.getsockname()[1])
+        yield node
     finally:
         server.should_exit = True
         await serving

@@ -34,6 +34,12 @@ class RawClient:
         self._socket = socket.socket()
 
     async def __aenter__(self) -> "RawClient":
+        await self.ask()
+        await self.accepted()
+        return self
+
+    async def ask(self) -> None:
+        """Connect and ask for a WebSocket."""
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         loop = asyncio.get_running_loop()
@@ -42,15 +48,20 @@ class RawClient:
             b"GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + b"A" * 22 + b"==\r\n\r\n"
         )
+
+    async def accepted(self) -> None:
+        """Read the answer."""
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             head += await self._exactly(1)
         assert head.startswith(b"HTTP/1.1 101"), head
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.hang_up()
+
+    def hang_up(self) -> None:
         self._socket.close()
 
     async def send(self, data: bytes) -> None:

@@ -1,5 +1,6 @@
 """What breaks the protocol gets its close code, and disturbs nobody else."""
 
+import asyncio
 import json
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from gateway.settings import LIMITS
 from tests.gateway.live.node import Node, NodeFactory
 from tests.gateway.live.raw import BINARY, CLOSE, CONT, HELLO, PING, TEXT, RawClient, frame
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -77,9 +79,35 @@ async def test_a_client_that_goes_on_sending_after_its_close_frame_is_cut_off(st
             await client.flood(frame(PING, b"x" * 100))
 
 
-async def test_a_frame_sent_right_after_the_handshake_is_not_lost(node: Node) -> None:
-    """The server may still be busy accepting when it comes."""
-    for _ in range(20):
-        async with RawClient(node) as client:
-            await client.send(frame(TEXT, HELLO))
-            assert json.loads((await client.receive())[1])["t"] == "welcome"
+async def test_a_frame_that_comes_before_the_handshake_is_accepted_is_not_lost(node: Node) -> None:
+    node.accepts.clear()
+    client = RawClient(node)
+    await client.ask()
+    await until(lambda: node.handshakes == 1)
+    await client.send(frame(TEXT, HELLO))
+    for _ in range(10):
+        # The server has every chance to read it now.
+        await asyncio.sleep(0)
+    node.accepts.set()
+    await client.accepted()
+    assert json.loads((await client.receive())[1])["t"] == "welcome"
+    client.hang_up()
+
+
+async def test_a_client_that_leaves_before_it_is_accepted_leaves_nothing(node: Node) -> None:
+    node.accepts.clear()
+    client = RawClient(node)
+    await client.ask()
+    await until(lambda: node.handshakes == 1)
+    client.hang_up()
+    node.accepts.set()
+    async with node.client() as other:
+        await other.hello("bob")
+        await until(lambda: node.hub.statistics().sessions == 1)
+
+
+async def test_pings_of_the_server_below_us_end_with_the_handshake(start: NodeFactory) -> None:
+    node = await start(heartbeat_s=1.0)
+    async with RawClient(node) as client:
+        await client.send(frame(TEXT, HELLO))
+        assert [opcode for opcode, _ in [await client.receive(), await client.receive()]] == [TEXT, TEXT]

@@ -1,5 +1,6 @@
 """P3: whatever the bus loses is noticed and filled from the store."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 
@@ -38,6 +39,24 @@ class LossyBus(MemoryBus):
         self.asked_anew += streams
 
 
+class SlowBus(MemoryBus):
+    """Confirms subscriptions when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+        self.confirms = asyncio.Event()
+
+    async def subscribe(self, streams: Collection[str], timeout_s: float) -> bool:
+        self.asked.set()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.confirms.wait()
+        except TimeoutError:
+            return False
+        return await super().subscribe(streams, timeout_s)
+
+
 class TroubledStore(SqliteStore):
     """Does not answer reads while ``is_away``, and can be restored from a backup under the node's feet."""
 
@@ -65,6 +84,26 @@ async def store(tmp_path: Path) -> AsyncIterator[TroubledStore]:
     await store.open()
     yield store
     await store.close()
+
+
+async def test_the_log_is_read_after_the_subscription_is_confirmed(start: NodeFactory) -> None:
+    bus = SlowBus()
+    node = await start(bus)
+    async with node.client() as first, node.client() as second:
+        await first.say("hello", token="ann")
+        await bus.asked.wait()
+        await second.say("hello", token="ann")
+        await node.publish("ann", 3)
+        bus.confirms.set()
+        assert [(await first.hear())["seq"], (await second.hear())["seq"]] == [3, 3]
+
+
+async def test_a_hello_is_served_even_if_the_subscription_is_not(start: NodeFactory) -> None:
+    node = await start(SlowBus(), subscribe_timeout_s=0.1, head_check_s=0.1, head_check_grace_s=0.05)
+    async with node.client() as client:
+        assert (await client.hello("ann"))["t"] == "welcome"
+        await node.publish("ann", 2)
+        assert await client.seqs(2) == [1, 2]
 
 
 async def test_a_gap_is_filled_when_the_next_entry_comes(start: NodeFactory) -> None:
