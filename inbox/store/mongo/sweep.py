@@ -12,7 +12,7 @@ from inbox.times import monotonic_s
 
 OPEN_S = 2.0
 """An entry open for longer, as seen here, has lost its writer (or will not mind)."""
-ENTRIES_MAX = 2_000
+ENTRIES_MAX = 1_000
 JOBS_MAX = 20
 """What one round looks at and takes over."""
 
