@@ -18,12 +18,24 @@ from pathlib import Path
 from urllib.parse import quote
 
 import uvloop
+from msgspec import Struct
 
 from bench import core
 from bench.load import Sample, open_wire, post
 from tests.faults.fleet import Fleet, Program
 
-DEEP_ITEMS = 10_000
+
+class Scale(Struct, frozen=True):
+    """How much of each load: the MongoDB test server takes a tenth of what MongoDB would."""
+
+    publishes: int
+    batches: int
+    batch_clients: int
+    live_per_s: float
+    deep_items: int
+
+
+SCALES = {"sqlite": Scale(10_000, 100, 4, 500.0, 10_000), "mongo": Scale(1_000, 5, 1, 50.0, 2_000)}
 
 
 @contextmanager
@@ -70,24 +82,30 @@ def say(what: str, figure: str, bar: str) -> None:
 async def row(what: str, bar: str, runs: int, once: Callable[[], Awaitable[Sample]], unit: str = "/s") -> None:
     """One line: the medians over ``runs`` runs."""
     samples = [await once() for _ in range(runs)]
-    middle = [statistics.median(getattr(s, field) for s in samples) for field in ("per_s", "p50_ms", "p99_ms")]
+    middle = [
+        statistics.median(getattr(s, field) for s in samples) for field in ("per_s", "p50_ms", "p99_ms", "lag_ms")
+    ]
+    lag = f" (generator late: {middle[3]:.1f})" if middle[3] else ""
     spread_of = f"{min(s.per_s for s in samples):,.0f}-{max(s.per_s for s in samples):,.0f}"
-    say(what, f"{middle[0]:>9,.0f} {unit} ({spread_of})  p50 {middle[1]:.1f}  p99 {middle[2]:.1f} ms", bar)
+    say(what, f"{middle[0]:>9,.0f} {unit} ({spread_of})  p50 {middle[1]:.1f}  p99 {middle[2]:.1f} ms{lag}", bar)
 
 
-async def table(fleet: Fleet, api: Program, node: Program, runs: int, items: int) -> None:
+async def table(fleet: Fleet, api: Program, node: Program, runs: int, items: int, scale: Scale) -> None:
     async def target() -> core.Target:
         return core.Target(api.url, node.url, await login(fleet, api.url))
 
     now = await target()
-    await row("publish, 1 recipient, 32 clients", ">= 2,500/s, p99 <= 40", runs, lambda: core.singles(now))
-    await row("publish, 1,000 recipients of 10,000", ">= 30,000 items/s", runs, lambda: core.batches(now), "items/s")
-    await row("publish -> socket at 500/s", "p99 <= 25", runs, lambda: core.to_socket(now))
+    singles = partial(core.singles, now, scale.publishes)
+    await row("publish, 1 recipient, 32 clients", ">= 2,500/s, p99 <= 40", runs, singles)
+    batches = partial(core.batches, now, scale.batches, scale.batch_clients)
+    await row("publish, 1,000 recipients of 10,000", ">= 30,000 items/s", runs, batches, "items/s")
+    to_socket = partial(core.to_socket, now, scale.live_per_s, int(6 * scale.live_per_s))
+    await row(f"publish -> socket at {scale.live_per_s:.0f}/s", "p99 <= 25 at 500/s", runs, to_socket)
     now = await target()
-    await core.fill(now, "deep", DEEP_ITEMS)
-    for skipped in (0, 9_000):
-        pages = partial(core.pages, now, "deep", skipped)
-        await row(f"page of 25 after {skipped:,} of {DEEP_ITEMS:,} items", ">= 2,500/s", runs, pages)
+    await core.fill(now, "deep", scale.deep_items)
+    for skipped in (0, scale.deep_items - 1_000):
+        pages = partial(core.pages, now, "deep", skipped, scale.publishes // 2)
+        await row(f"page of 25 after {skipped:,} of {scale.deep_items:,} items", ">= 2,500/s", runs, pages)
     await row("resume with 300 missed entries", "p99 <= 30", runs, lambda: core.resumes(now, "deep"))
     if items:
         memory = await core.million(await target(), api.rss_kb, items)
@@ -111,7 +129,7 @@ def main() -> None:
             # A collection in the generator would show as the server's latency.
             gc.disable()
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(table(fleet, api, node, chosen.runs, chosen.items))
+                runner.run(table(fleet, api, node, chosen.runs, chosen.items, SCALES[chosen.store]))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ async def user_token(target: Target, user: str) -> str:
     return str(json.loads(body)["token"])
 
 
-async def singles(target: Target, total: int = 10_000) -> Sample:
+async def singles(target: Target, total: int) -> Sample:
     """Durable publishes to one recipient each, from 32 clients."""
     raws = [post("/v1/notifications", target.token, notification([f"u{n * 7919 % USERS}"], n)) for n in range(total)]
     return await hammer(target.api, raws.__getitem__, clients=32, total=total, expect=202)
@@ -47,10 +47,10 @@ def _batches(target: Target, count: int) -> list[bytes]:
     return [post("/v1/notifications", target.token, notification(part, n)) for n, part in enumerate(slices)]
 
 
-async def batches(target: Target, count: int = 100) -> Sample:
-    """Publishes to 1,000 recipients each over 10,000 users, from 4 clients; ``per_s`` counts items."""
+async def batches(target: Target, count: int, clients: int) -> Sample:
+    """Publishes to 1,000 recipients each over 10,000 users; ``per_s`` counts items."""
     raws = _batches(target, count)
-    done = await hammer(target.api, raws.__getitem__, clients=4, total=count, expect=202)
+    done = await hammer(target.api, raws.__getitem__, clients=clients, total=count, expect=202)
     return Sample(done.per_s * 1_000, done.p50_ms, done.p99_ms)
 
 
@@ -60,11 +60,8 @@ async def _hello(url: str, token: str, **cursor: Any) -> tuple[ClientConnection,
     return socket, json.loads(await socket.recv())
 
 
-async def to_socket(target: Target, per_s: float = 500.0, count: int = 3_000) -> Sample:
-    """From the publish request to the frame in the user's socket, at an even rate.
-
-    :raises AssertionError: the generator itself was late by over 10 ms (p99), so the figures would be its own.
-    """
+async def to_socket(target: Target, per_s: float, count: int) -> Sample:
+    """From the publish request to the frame in the user's socket, at an even rate."""
     users = [f"live{n}" for n in range(100)]
     sockets = [(await _hello(target.url, await user_token(target, user)))[0] for user in users]
     sent: dict[str, float] = {}
@@ -92,7 +89,7 @@ async def to_socket(target: Target, per_s: float = 500.0, count: int = 3_000) ->
         await wire.request(raw)
         free.put_nowait(wire)
 
-    lag = await paced(per_s, count, publish)
+    lag_ms = await paced(per_s, count, publish)
     async with asyncio.timeout(10):
         await complete.wait()
     for listener in listeners:
@@ -101,8 +98,7 @@ async def to_socket(target: Target, per_s: float = 500.0, count: int = 3_000) ->
     await asyncio.gather(*(socket.close() for socket in sockets))
     for wire in wires:
         wire.close()
-    assert lag < 10, f"the load generator lagged {lag:.0f} ms"
-    return sample(took, count / per_s)
+    return sample(took, count / per_s, lag_ms)
 
 
 async def fill(target: Target, user: str, items: int) -> None:
@@ -121,7 +117,7 @@ async def _page_after(target: Target, token: str, skipped: int) -> str:
     return f"/v1/inbox?limit=25{before}"
 
 
-async def pages(target: Target, user: str, skipped: int, total: int = 5_000) -> Sample:
+async def pages(target: Target, user: str, skipped: int, total: int) -> Sample:
     """Inbox pages of 25 that follow the newest ``skipped`` items, from 16 clients."""
     token = await user_token(target, user)
     raw = get(await _page_after(target, token, skipped), token)

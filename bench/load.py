@@ -12,11 +12,12 @@ Request = Callable[[int], bytes]
 
 
 class Sample(Struct, frozen=True):
-    """What a run showed: requests per second, and latency percentiles in ms."""
+    """What a run showed: requests per second, latency percentiles, and how late the generator itself was (p99)."""
 
     per_s: float
     p50_ms: float
     p99_ms: float
+    lag_ms: float = 0.0
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -24,10 +25,9 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def sample(latencies_s: list[float], took_s: float) -> Sample:
-    return Sample(
-        len(latencies_s) / took_s, percentile(latencies_s, 0.5) * 1_000, percentile(latencies_s, 0.99) * 1_000
-    )
+def sample(latencies_s: list[float], took_s: float, lag_ms: float = 0.0) -> Sample:
+    p50_ms, p99_ms = (percentile(latencies_s, share) * 1_000 for share in (0.5, 0.99))
+    return Sample(len(latencies_s) / took_s, p50_ms, p99_ms, lag_ms)
 
 
 class Wire(asyncio.Protocol):
