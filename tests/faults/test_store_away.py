@@ -29,6 +29,7 @@ async def _start(spread: Fleet, http: httpx2.AsyncClient) -> tuple[Backend, list
 async def test_with_the_store_stopped_publishes_are_503_and_sessions_stay_and_all_goes_on_when_it_is_back(
     spread: Fleet, mongo: MongoServer, http: httpx2.AsyncClient
 ) -> None:
+    mongo.require_own()
     backend, devices = await _start(spread, http)
     assert await backend.publish(["alice"], "before") == 202
     await until(lambda: all(device.seq == 1 for device in devices))
