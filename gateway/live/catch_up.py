@@ -33,6 +33,10 @@ class LogPage(Struct, frozen=True):
         """Whether a reader that stands at ``cursor`` can go on with it."""
         return cursor.seq >= self.since and not is_reset(cursor, self.head)
 
+    def reached(self, wanted: dict[Member, Cursor | None]) -> dict[Member, Cursor]:
+        """Those who can."""
+        return {member: cursor for member, cursor in wanted.items() if cursor is not None and self.reaches(cursor)}
+
 
 class CatchUp:
     """Reads in rounds: everybody who waits when a round begins is served by the same read of the log, and the same
@@ -60,20 +64,16 @@ class CatchUp:
         wanted = held.begin_round(self._limits.reassembly_frames)
         try:
             log_page = await self._log_page(held.key, [cursor for cursor in wanted.values() if cursor is not None])
-            resuming = {
-                member: cursor
-                for member, cursor in wanted.items()
-                if cursor is not None and log_page is not None and log_page.reaches(cursor)
-            }
+            resuming = {} if log_page is None else log_page.reached(wanted)
             fresh = [member for member in wanted if member not in resuming and not member.is_welcomed]
             page = await self._page(held.key) if fresh else None
         except Exception as failure:
             self._failed(held, wanted, failure)
         else:
-            if log_page is not None:
-                self._resume(held, resuming, log_page)
             for member in wanted.keys() - resuming.keys() - set(fresh):
                 member.close(CloseCode.STREAM_RESET, "the log no longer reaches back")
+            if log_page is not None:
+                self._resume(held, resuming, log_page)
             if page is not None:
                 self._start_over(held, fresh, page)
         finally:

@@ -49,8 +49,8 @@ class BellwireWebSocketProtocol(WebSocketsSansIOProtocol):
         finally:
             # It refers to us, and we to the scope: without it there is nothing for the garbage collector.
             self.scope["extensions"].pop(_HAND_OVER, None)
-        if not self._handed_over:
-            self.transport.close()
+            if not self._handed_over:
+                self.transport.close()
 
 
 def websocket_endpoint(hub: Hub, origins: Origins) -> ASGIApp:
