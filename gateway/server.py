@@ -128,6 +128,8 @@ def run(settings: Settings, role: Role) -> None:
     log.configure(sys.stdout)
     # It warns once for every malformed request that anybody cares to send.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    if settings.test:
+        logger.warning("safety_limits_lifted", reason="BELLWIRE_TEST is set: unset it in production")
     _raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings, role))

@@ -22,13 +22,14 @@ SERVE = "from gateway.server import run; from gateway.settings import load; run(
 class Process:
     """``serve`` in a process of its own, on a free port."""
 
-    def __init__(self, directory: Path) -> None:
-        environ = {**os.environ, "BELLWIRE_PORT": "0", "BELLWIRE_DATA_DIR": str(directory)}
+    def __init__(self, directory: Path, **environ: str) -> None:
+        environ = {**os.environ, "BELLWIRE_PORT": "0", "BELLWIRE_DATA_DIR": str(directory), **environ}
         self.popen = subprocess.Popen(
             [sys.executable, "-c", SERVE], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.popen.stdout is not None
-        self.ready: dict[str, Any] = json.loads(self.popen.stdout.readline())
+        self.first: dict[str, Any] = json.loads(self.popen.stdout.readline())
+        self.ready = self.first if self.first["event"] == "ready" else json.loads(self.popen.stdout.readline())
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
         """As ``finish``, after ``number``."""
@@ -52,6 +53,13 @@ def process(tmp_path: Path) -> Iterator[Process]:
 def test_the_ready_line_says_where_and_what(process: Process) -> None:
     assert process.ready.items() >= {"event": "ready", "role": "serve", "store": "sqlite", "bus": "memory"}.items()
     assert httpx2.get(process.ready["url"] + "/readyz", trust_env=False).status_code == 200
+
+
+def test_lifted_safety_limits_are_warned_of_in_the_log(tmp_path: Path) -> None:
+    process = Process(tmp_path, BELLWIRE_TEST="1", BELLWIRE_LOG_KEEP_S="5")
+    assert process.end(signal.SIGTERM)[0] == 0
+    assert process.first["level"] == "warning"
+    assert "BELLWIRE_TEST" in process.first["reason"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
