@@ -57,9 +57,6 @@ class App:
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close"})
-        return
     await plain("not_found", "nothing answers on this path")(scope, receive, send)
 
 

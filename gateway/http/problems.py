@@ -13,7 +13,7 @@ STATUS: dict[str, tuple[int, str]] = {
     "bad_request": (400, "Not HTTP"),
     "unauthorized": (401, "No valid token"),
     "token_expired": (401, "The token has expired"),
-    "forbidden": (403, "The token does not allow this"),
+    "forbidden": (403, "Not allowed"),
     "not_found": (404, "Not found"),
     "method_not_allowed": (405, "Not with this method"),
     "request_timeout": (408, "The request took too long to arrive"),

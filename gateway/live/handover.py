@@ -6,8 +6,10 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+from gateway.http.problems import plain, problem
 from gateway.live.hub import Hub
 from gateway.live.origins import Origins
+from inbox.errors import Unavailable
 
 _HAND_OVER = "bellwire.hand_over"
 
@@ -58,18 +60,13 @@ def websocket_endpoint(hub: Hub, origins: Origins) -> ASGIApp:
 
     async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        origin = ", ".join(headers.getlist("origin")) or None
+        origin = ", ".join(headers.getlist("origin")) if "origin" in headers else None
         if not origins.admit(origin, headers.get("host", "")):
-            await _refuse(send, 403, [])
+            await plain("forbidden", "expected a page of an origin in BELLWIRE_ALLOWED_ORIGINS")(scope, receive, send)
         elif hub.turns_away():
-            await _refuse(send, 503, [(b"retry-after", b"1")])
+            await problem(Unavailable("too many sessions on this node: try again shortly"))(scope, receive, send)
         else:
             await send({"type": "websocket.accept"})
             scope["extensions"][_HAND_OVER]["to"](hub)
 
     return endpoint
-
-
-async def _refuse(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": b""})

@@ -108,7 +108,8 @@ async def test_a_socket_on_another_path_is_not_opened(site: Site) -> None:
     with pytest.raises(InvalidStatus) as refused:
         await connect(site.socket_url + "/x")
 
-    assert refused.value.response.status_code == 403
+    assert refused.value.response.status_code == 404
+    assert json.loads(refused.value.response.body)["code"] == "not_found"
 
 
 @pytest.mark.parametrize("role", ["api", "worker"])

@@ -1,6 +1,7 @@
 """A session's clocks: hello, heartbeat, token; and how a node refuses and ends."""
 
 import asyncio
+import json
 
 import pytest
 from websockets.asyncio.client import connect
@@ -95,12 +96,15 @@ async def test_a_full_node_turns_handshakes_away(start: NodeFactory) -> None:
             await connect(node.url)
         assert refused.value.response.status_code == 503
         assert refused.value.response.headers["retry-after"] == "1"
+        assert json.loads(refused.value.response.body)["temporary"]
     await until(lambda: node.hub.statistics().sessions == 0)
     async with node.client() as client:
         await client.hello("ann")
 
 
-@pytest.mark.parametrize(("origin", "status"), [("https://app.example", 101), ("https://evil.example", 403)])
+@pytest.mark.parametrize(
+    ("origin", "status"), [("https://app.example", 101), ("https://evil.example", 403), ("null", 403), ("", 403)]
+)
 async def test_pages_of_other_origins_are_refused(node: Node, origin: str, status: int) -> None:
     try:
         async with connect(node.url, additional_headers={"Origin": origin}) as socket:
