@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
+from gateway.fields import field_error
 from inbox.errors import ConfigError
 from inbox.ids import NAME_RULE, is_name
 
@@ -131,7 +132,8 @@ def load(environ: Mapping[str, str] = os.environ, **flags: object) -> Settings:
     try:
         return msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"a BELLWIRE_ setting does not fit: {error}") from None
+        wrong = field_error(error, Settings)
+        raise ConfigError(f"BELLWIRE_{wrong.field.upper()}: {wrong.message}") from None
 
 
 def require(settings: Settings, role: Role) -> None:

@@ -70,6 +70,10 @@ def test_a_short_secret_is_one_line_and_exit_2(bellwire: Bellwire) -> None:
     assert "swordfish" not in line
 
 
+def test_a_setting_of_another_type_is_one_line_that_names_it_and_exit_2(bellwire: Bellwire) -> None:
+    assert "BELLWIRE_LOG_KEEP_S: expected `float`" in one_line(bellwire("serve", BELLWIRE_LOG_KEEP_S="long"), 2)
+
+
 def test_a_store_that_cannot_be_used_is_one_line(bellwire: Bellwire, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     database = sqlite3.connect(tmp_path / "data" / "bellwire.sqlite3")
