@@ -82,10 +82,11 @@ def parse_query(request: Request, form: type[Form]) -> Form:
 
     :raises Invalid: a parameter that is unknown, repeated or does not fit.
     """
-    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    given = dict(pairs)
-    if len(given) < len(pairs):
-        raise Invalid.field("query", "expected each parameter once")
+    given: dict[str, str] = {}
+    for name, value in parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True):
+        if name in given:
+            raise Invalid.field(name[:64], "expected it once")
+        given[name] = value
     try:
         return msgspec.convert(given, form, strict=False)
     except msgspec.ValidationError as error:

@@ -202,7 +202,7 @@ BAD_QUERIES = [
     ("/v1/inbox?limit=101", "limit"),
     ("/v1/inbox?limit=1e9", "limit"),
     ("/v1/inbox?limit=", "limit"),
-    ("/v1/inbox?limit=1&limit=2", "query"),
+    ("/v1/inbox?limit=1&limit=2", "limit"),
     ("/v1/inbox?before=25", "before"),
     (f"/v1/inbox?before={encode_before(2**63)}", "before"),
     ("/v1/inbox?status=gone", "status"),
