@@ -13,7 +13,7 @@ from gateway.commands.opener import opened
 from gateway.commands.options import STORE, with_settings
 from gateway.settings import Settings
 from inbox.bus.base import Bus
-from inbox.errors import BellwireError
+from inbox.errors import BellwireError, ConfigError
 from inbox.ids import new_token
 from inbox.model import Process
 from inbox.store.base import Store
@@ -79,7 +79,10 @@ async def echo(settings: Settings, store: Store) -> Finding:
     """Send something through the bus and wait for it to come back."""
     if settings.redis_url is None:
         return Finding("ok", "bus", "in-process")
-    bus = make_bus(settings, await store.secret(BUS_SECRET))
+    try:
+        bus = make_bus(settings, await store.secret(BUS_SECRET))
+    except ConfigError as error:
+        return Finding("fail", "bus", str(error))
     try:
         took_ms = await _round_trip(bus)
     except (BellwireError, OSError, TimeoutError):

@@ -31,6 +31,13 @@ def test_a_redis_that_is_away_fails_and_names_the_setting(bellwire: Bellwire) ->
     assert "swordfish" not in done.stdout + done.stderr
 
 
+def test_a_redis_address_that_cannot_be_one_fails_the_bus_and_not_the_store(bellwire: Bellwire) -> None:
+    done = bellwire("doctor", BELLWIRE_REDIS_URL="redis://127.0.0.1:swordfish")
+    assert done.returncode == 1
+    assert {("ok", "store"), ("fail", "bus"), ("ok", "clock")} <= set(levels(done.stdout))
+    assert "BELLWIRE_REDIS_URL" in done.stdout
+
+
 def test_a_mongodb_that_is_away_fails_and_names_the_setting(bellwire: Bellwire) -> None:
     done = bellwire("doctor", BELLWIRE_MONGO_URL=f"mongodb://root:swordfish@127.0.0.1:{free_port()}")
     assert done.returncode == 1
