@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.freezing import freeze
 from tests.servers.redis import free_port
 
 _JAVA = Path(__file__).parent / "java"
@@ -72,7 +73,7 @@ class MongoServer:
 
     def freeze(self) -> None:
         """Stop it in its tracks: connections stay open and nothing is answered (SIGSTOP)."""
-        self._own().send_signal(signal.SIGSTOP)
+        freeze(self._own().pid)
 
     def thaw(self) -> None:
         self._own().send_signal(signal.SIGCONT)

@@ -1,6 +1,5 @@
 """A real redis-server for tests: on a free port, without persistence, ended by its pid."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -8,6 +7,8 @@ import time
 from pathlib import Path
 
 import redis
+
+from tests.servers.freezing import freeze
 
 _START_S = 10.0
 
@@ -64,10 +65,10 @@ class RedisServer:
 
     def freeze(self) -> None:
         """Stop it in its tracks: connections stay open and nothing is answered (SIGSTOP)."""
-        self._signal(signal.SIGSTOP)
+        freeze(self._running().pid)
 
     def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
+        self._running().send_signal(signal.SIGCONT)
 
     def wipe(self) -> None:
         with self.client() as client:
@@ -86,9 +87,9 @@ class RedisServer:
         network = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._directory)]
         return [*network, "--save", "", "--appendonly", "no", *self._options]
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _running(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, "the server is not running"
-        os.kill(self._process.pid, number)
+        return self._process
 
 
 class SentinelServer(RedisServer):
