@@ -45,10 +45,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._start_timer()
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > LIMITS.head_bytes:
             self._refusal = ("headers_too_large", f"expected at most {LIMITS.head_bytes} bytes of headers")
             raise ValueError("the parser stops here and calls send_400_response")
+        self._in_head = False
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -72,14 +72,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _too_slow(self) -> None:
-        self._timer = None
         if not self.transport.is_closing():
             self._refuse("request_timeout", f"expected the whole request within {LIMITS.request_read_s:g} s")
 
     def _refuse(self, code: str, detail: str) -> None:
-        """Answer with a problem unless an answer has begun, and close."""
+        """Answer with a problem and close. What was asked before is answered first; what cannot be, is only closed."""
+        is_cycle = self._timer is not None and not self._in_head
         self._stop_timer()
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(_answer(code, detail))
+        elif not is_cycle:
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        elif not self.pipeline and not self.cycle.response_started:
             self.transport.write(_answer(code, detail))
         self.transport.close()
 

@@ -99,6 +99,20 @@ GARBAGE: dict[str, bytes] = {
 }
 
 
+@pytest.mark.parametrize("behind", [GARBAGE["noise"], GARBAGE["two lengths"], HEALTH[:-2] + b"X: " + b"x" * 20_000])
+async def test_what_is_refused_lets_the_request_before_it_have_its_answer(raw: Raw, behind: bytes) -> None:
+    await raw.send(HEALTH + behind)
+
+    assert await raw.answer() == (200, {"status": "alive"})
+    assert await raw.is_closed()
+
+
+async def test_a_body_that_is_refused_is_no_answer_to_the_request_before_it(raw: Raw) -> None:
+    await raw.send(HEALTH + GARBAGE["a chunk that is none"])
+
+    assert await raw.is_closed()
+
+
 @pytest.mark.parametrize("name", GARBAGE)
 async def test_what_is_not_http_is_refused_and_closed(raw: Raw, name: str) -> None:
     await raw.send(GARBAGE[name])
