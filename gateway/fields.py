@@ -2,6 +2,7 @@
 
 import re
 from difflib import get_close_matches
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
@@ -10,6 +11,7 @@ from inbox.errors import FieldError
 
 _AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 _UNKNOWN = re.compile(r"unknown field `(.*)`$", re.DOTALL)
+_INDEX = re.compile(r"\[\d*\]")
 _MISSING = re.compile(r"missing required field `(.*)`$")
 
 
@@ -32,6 +34,21 @@ def join(path: str, name: str) -> str:
 
 
 def _suggestion(name: str, path: str, form: type[Struct]) -> str:
-    known = [] if path else [field.encode_name for field in msgspec.structs.fields(form)]
-    near = get_close_matches(name[:64], known, n=1)
+    near = get_close_matches(name[:64], _members(form, path), n=1)
     return f"unknown field, did you mean {near[0]}?" if near else "unknown field"
+
+
+def _members(form: type[Struct], path: str) -> list[str]:
+    """The names of what may stand at ``path`` of ``form``."""
+    at: type[Struct] | None = form
+    for step in _INDEX.sub("", path).split(".") if path else ():
+        types = {} if at is None else {field.encode_name: field.type for field in msgspec.structs.fields(at)}
+        at = _struct_in(types.get(step))
+    return [] if at is None else [field.encode_name for field in msgspec.structs.fields(at)]
+
+
+def _struct_in(kind: Any) -> type[Struct] | None:
+    """The Struct that ``kind`` is, holds, or may be."""
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        return kind
+    return next((found for part in get_args(kind) if (found := _struct_in(part))), None)

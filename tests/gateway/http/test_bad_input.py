@@ -135,6 +135,19 @@ async def test_a_misspelt_field_is_answered_with_its_likely_name(api: Api, wrong
     assert problem["errors"] == [{"field": wrong, "message": f"unknown field, did you mean {near}?"}]
 
 
+@pytest.mark.parametrize(
+    ("member", "field", "near"),
+    [
+        ({"actor": {"nam": "Ada"}}, "actor.nam", "name"),
+        ({"actions": [{"label": "x", "ulr": "/"}]}, "actions[0].ulr", "url"),
+    ],
+)
+async def test_a_misspelt_field_within_another_is_too(api: Api, member: dict[str, Any], field: str, near: str) -> None:
+    _, problem = await post(api, body(**member))
+
+    assert problem["errors"] == [{"field": field, "message": f"unknown field, did you mean {near}?"}]
+
+
 async def test_every_unsafe_url_is_named_at_once(api: Api) -> None:
     _, problem = await post(api, body(url="data:x", actions=[{"label": "x", "url": "data:x"}]))
 
