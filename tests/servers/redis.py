@@ -6,10 +6,12 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import redis
 
 _START_S = 10.0
+_SLOTS = 16_384
 
 
 def free_port() -> int:
@@ -112,3 +114,74 @@ class SentinelServer(RedisServer):
             "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n"
         )
         return [str(file), "--sentinel"]
+
+
+class RedisCluster:
+    """Three primaries without replicas, which share the slots evenly.
+
+    :param directory: where they keep their files.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.nodes = [ClusterNode(directory) for _ in range(3)]
+        self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    def start(self) -> None:
+        """Returns when every node knows who owns what. Pub/sub does not wait for the cluster to call itself ok.
+
+        :raises RuntimeError: they do not within 10 s.
+        """
+        for number, node in enumerate(self.nodes):
+            node.start()
+            first, last = _SLOTS * number // 3, _SLOTS * (number + 1) // 3 - 1
+            node.command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            node.command("CLUSTER", "ADDSLOTSRANGE", first, last)
+            for earlier in self.nodes[:number]:
+                node.command("CLUSTER", "MEET", "127.0.0.1", earlier.port, earlier.bus_port)
+        deadline = time.monotonic() + _START_S
+        while any(b"cluster_slots_assigned:16384" not in node.command("CLUSTER", "INFO") for node in self.nodes):
+            if time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError("the nodes of the cluster do not find each other")
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        for node in self.nodes:
+            node.stop()
+
+    def owner(self, slot: int) -> "ClusterNode":
+        """Who owns ``slot``, as the first node sees it."""
+        for first, last, (_, port, *_), *_ in self.nodes[0].command("CLUSTER", "SLOTS"):
+            if first <= slot <= last:
+                return next(node for node in self.nodes if node.port == port)
+        raise LookupError(f"nobody owns slot {slot}")
+
+    def move(self, slot: int, target: "ClusterNode") -> None:
+        """Give ``slot``, which holds no key, to ``target``, as ``redis-cli --cluster reshard`` does."""
+        source = self.owner(slot)
+        target.command("CLUSTER", "SETSLOT", slot, "IMPORTING", source.name())
+        source.command("CLUSTER", "SETSLOT", slot, "MIGRATING", target.name())
+        for node in (target, source, *self.nodes):
+            node.command("CLUSTER", "SETSLOT", slot, "NODE", target.name())
+
+
+class ClusterNode(RedisServer):
+    """One server of a cluster; ``start`` after ``kill`` gives it back its slots."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.bus_port = free_port()
+
+    def name(self) -> str:
+        """Its id within the cluster."""
+        return str(self.command("CLUSTER", "MYID").decode())
+
+    def command(self, *words: str | int) -> Any:
+        with self.client() as client:
+            return client.execute_command(*words)
+
+    def _arguments(self) -> list[str]:
+        return [
+            *(*super()._arguments(), "--cluster-enabled", "yes", "--cluster-port", str(self.bus_port)),
+            *("--cluster-config-file", f"nodes-{self.port}.conf", "--cluster-node-timeout", "2000"),
+        ]

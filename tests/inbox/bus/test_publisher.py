@@ -1,6 +1,7 @@
 """The queue on the way out: its bounds, and what it does when Redis does not take anything."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -12,15 +13,17 @@ pytestmark = pytest.mark.anyio
 
 
 class Script(Link):
-    """A link that records calls, and answers them only while ``open`` is set."""
+    """A link that records calls, and answers them, with ``replies`` if there are any, only while ``open`` is set."""
 
     def __init__(self) -> None:
         self.calls: list[list[bytes]] = []
         self.open = asyncio.Event()
+        self.replies: list[Any] = []
 
-    async def call(self, commands: list[bytes]) -> None:  # type: ignore[override]
+    async def call(self, commands: list[bytes]) -> list[Any]:  # type: ignore[override]
         self.calls.append(commands)
         await self.open.wait()
+        return self.replies or [1 for _ in commands]
 
 
 async def test_beyond_the_number_the_newest_is_dropped_and_counted() -> None:
