@@ -123,6 +123,7 @@ class RedisCluster:
     """
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self.nodes = [ClusterNode(directory) for _ in range(3)]
         self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
@@ -136,14 +137,18 @@ class RedisCluster:
             first, last = _SLOTS * number // 3, _SLOTS * (number + 1) // 3 - 1
             node.command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
             node.command("CLUSTER", "ADDSLOTSRANGE", first, last)
-            for earlier in self.nodes[:number]:
-                node.command("CLUSTER", "MEET", "127.0.0.1", earlier.port, earlier.bus_port)
-        deadline = time.monotonic() + _START_S
-        while any(b"cluster_slots_assigned:16384" not in node.command("CLUSTER", "INFO") for node in self.nodes):
-            if time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError("the nodes of the cluster do not find each other")
-            time.sleep(0.01)
+            self._meet(node, self.nodes[:number])
+        self._wait_for("cluster_slots_assigned:16384")
+
+    def add_replica(self, primary: "ClusterNode") -> "ClusterNode":
+        """A further node, which can take over from ``primary``."""
+        replica = ClusterNode(self._directory)
+        replica.start()
+        self._meet(replica, self.nodes)
+        self.nodes.append(replica)
+        self._wait_for("cluster_slots_assigned:16384")
+        replica.command("CLUSTER", "REPLICATE", primary.name())
+        return replica
 
     def stop(self) -> None:
         for node in self.nodes:
@@ -164,6 +169,17 @@ class RedisCluster:
         for node in (target, source, *self.nodes):
             node.command("CLUSTER", "SETSLOT", slot, "NODE", target.name())
 
+    def _meet(self, node: "ClusterNode", others: "list[ClusterNode]") -> None:
+        for other in others:
+            node.command("CLUSTER", "MEET", "127.0.0.1", other.port, other.bus_port)
+
+    def _wait_for(self, info: str) -> None:
+        deadline = time.monotonic() + _START_S
+        while any(info.encode() not in node.command("CLUSTER", "INFO") for node in self.nodes):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the nodes of the cluster do not reach {info}")
+            time.sleep(0.01)
+
 
 class ClusterNode(RedisServer):
     """One server of a cluster; ``start`` after ``kill`` gives it back its slots."""
@@ -171,10 +187,15 @@ class ClusterNode(RedisServer):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.bus_port = free_port()
+        self._file = directory / f"nodes-{self.port}.conf"
 
     def name(self) -> str:
         """Its id within the cluster."""
         return str(self.command("CLUSTER", "MYID").decode())
+
+    def forget(self) -> None:
+        """Lose what it knows of the cluster, as a server that kept no files; not while it runs."""
+        self._file.unlink()
 
     def command(self, *words: str | int) -> Any:
         with self.client() as client:
@@ -183,5 +204,5 @@ class ClusterNode(RedisServer):
     def _arguments(self) -> list[str]:
         return [
             *(*super()._arguments(), "--cluster-enabled", "yes", "--cluster-port", str(self.bus_port)),
-            *("--cluster-config-file", f"nodes-{self.port}.conf", "--cluster-node-timeout", "2000"),
+            *("--cluster-config-file", self._file.name, "--cluster-node-timeout", "2000"),
         ]

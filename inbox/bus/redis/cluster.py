@@ -46,9 +46,10 @@ class ClusterBus:
         self._make = shard
         self._token = new_token()
         self._listener: Listener | None = None
-        self._wanted: set[str] = set()
+        self._wanted: dict[str, int] = {}  # with the slot of each
         self._owners: Owners = NOBODY
         self._shards: dict[str, RedisBus] = {}
+        self._by_slot: list[RedisBus | None] = [None] * len(NOBODY)
         self._stale = asyncio.Event()
         self._reason = ""
         self._retired: list[RedisBus] = []
@@ -69,7 +70,7 @@ class ClusterBus:
         return True
 
     def publish(self, stream: str, seq: int, epoch: str, frame: bytes) -> None:
-        shard = self._shard_of(stream)
+        shard = self._by_slot[slot_of(stream)]
         if shard is not None:
             shard.publish(stream, seq, epoch, frame)
         else:
@@ -77,19 +78,21 @@ class ClusterBus:
 
     async def subscribe(self, streams: Collection[str], timeout_s: float) -> bool:
         """As in ``Bus``, but a stream that moves meanwhile, or that nobody is known to own, is not waited for."""
-        self._wanted.update(streams)
+        self._wanted.update((stream, slot_of(stream)) for stream in streams)
         answers = [answer for shard, own in self._by_shard(streams) for answer in shard.subscriber.want(own)]
         try:
             if answers:
                 await asyncio.wait(answers, timeout=timeout_s)
         finally:
-            late = [stream for shard, own in self._by_shard(streams) for stream in shard.subscriber.owe_late(own)]
-        return not late and all(map(self._shard_of, streams))
+            groups = self._by_shard(streams)
+            late = [stream for shard, own in groups for stream in shard.subscriber.owe_late(own)]
+        return not late and sum(len(own) for _, own in groups) == len(streams)
 
     def unsubscribe(self, streams: Collection[str]) -> None:
-        self._wanted.difference_update(streams)
         for shard, own in self._by_shard(streams):
             shard.unsubscribe(own)
+        for stream in streams:
+            self._wanted.pop(stream, None)
 
     def resubscribe(self, streams: Collection[str]) -> None:
         for shard, own in self._by_shard(streams):
@@ -121,27 +124,33 @@ class ClusterBus:
                     await self._stale.wait()
 
     async def _read(self) -> Owners:
-        """Ask one node after the other until one answers.
+        """Ask one node after the other until one knows the owner of every slot; else who knows most is believed.
 
-        :raises ConnectionError: none did.
+        :raises ConnectionError: none answered.
         """
+        partial: list[Owners] = []
         reasons: set[str] = set()
         for node in [*random.sample([*self._shards], len(self._shards)), *self._address.nodes]:
             try:
-                return await read_owners(Address(self._address.url(node)).connection(), node, _READ_TIMEOUT_S)
+                owners = await read_owners(Address(self._address.url(node)).connection(), node, _READ_TIMEOUT_S)
             except (RedisError, OSError, TimeoutError) as error:
                 reasons.add(reason_of(error))
+                continue
+            if None not in owners:
+                return owners
+            partial.append(owners)
+        if partial:
+            return min(partial, key=lambda owners: owners.count(None))
         raise ConnectionError(f"no node tells who owns the slots: {min(reasons)}")
 
     async def _settle(self, owners: Owners) -> None:
         """Have a shard for each primary, and each wanted stream at the shard of its owner."""
         if owners != self._owners:
-            before = {stream: self._shard_of(stream) for stream in self._wanted}
             shards = {node: self._keep(node, owners) for node in set(owners) if node is not None}
-            self._retired = [shard for node, shard in self._shards.items() if shards.get(node) is not shard]
             new = [shard for node, shard in shards.items() if self._shards.get(node) is not shard]
+            self._retired = [shard for node, shard in self._shards.items() if shards.get(node) is not shard]
             self._owners, self._shards = owners, shards
-            self._move(before)
+            self._move([None if node is None else shards[node] for node in owners])
             for shard in new:
                 await shard.start(self._listener)
             while self._retired:
@@ -158,10 +167,12 @@ class ClusterBus:
         own = name_at(node, owners, self._token)
         return self._make(self._address.url(node), self._key, words=SHARDED, own=own, doubt=self._stale.set)
 
-    def _move(self, before: dict[str, RedisBus | None]) -> None:
-        moved = [stream for stream, shard in before.items() if shard is not self._shard_of(stream)]
-        for shard, own in _grouped(moved, before.get):
+    def _move(self, by_slot: list[RedisBus | None]) -> None:
+        """Take ``by_slot`` for the shards from now on."""
+        moved = [stream for stream, slot in self._wanted.items() if by_slot[slot] is not self._by_slot[slot]]
+        for shard, own in self._by_shard(moved):
             shard.unsubscribe(own)
+        self._by_slot = by_slot
         for shard, own in self._by_shard(moved):
             shard.subscriber.want(own)
             shard.subscriber.owe_late(own)
@@ -169,26 +180,20 @@ class ClusterBus:
     def _all(self) -> list[RedisBus]:
         return [*self._shards.values(), *self._retired]
 
-    def _shard_of(self, stream: str) -> RedisBus | None:
-        return self._shards.get(self._owners[slot_of(stream)] or "")
-
     def _by_shard(self, streams: Iterable[str]) -> list[tuple[RedisBus, list[str]]]:
-        return _grouped(streams, self._shard_of)
+        """Those of ``streams`` that are wanted and have a shard, by shard."""
+        groups: defaultdict[RedisBus, list[str]] = defaultdict(list)
+        for stream in streams:
+            slot = self._wanted.get(stream)
+            shard = None if slot is None else self._by_slot[slot]
+            if shard is not None:
+                groups[shard].append(stream)
+        return list(groups.items())
 
     def _complain(self, reason: str) -> None:
         if reason != self._reason:
             log.warning("bus_owners_unknown", reason=reason)
         self._reason = reason
-
-
-def _grouped(streams: Iterable[str], shard_of: Callable[[str], RedisBus | None]) -> list[tuple[RedisBus, list[str]]]:
-    """Those of ``streams`` that have a shard, by shard."""
-    groups: defaultdict[RedisBus, list[str]] = defaultdict(list)
-    for stream in streams:
-        shard = shard_of(stream)
-        if shard is not None:
-            groups[shard].append(stream)
-    return list(groups.items())
 
 
 def _sum(*counted: BusStatistics) -> BusStatistics:

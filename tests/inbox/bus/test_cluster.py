@@ -25,9 +25,11 @@ Make = Callable[..., ClusterBus]
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[RedisCluster]:
     cluster = RedisCluster(tmp_path)
-    cluster.start()
-    yield cluster
-    cluster.stop()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture
@@ -203,6 +205,29 @@ async def test_a_primary_killed_and_started_again_is_a_gap_of_its_streams(
     await hears(bus, ear, EMIL)
     cluster.nodes[1].start()
     await until(lambda: ear.gaps == [ANNA] and not bus.is_degraded())
+    await hears(bus, ear, ANNA)
+
+
+async def test_a_replica_that_takes_over_is_a_gap_of_its_streams_and_delivery_goes_on(
+    make: Make, cluster: RedisCluster, ear: Ear
+) -> None:
+    replica = cluster.add_replica(cluster.nodes[1])
+    bus = await start(make(), ear, EMIL, ANNA)
+    cluster.nodes[1].kill()
+    replica.command("CLUSTER", "FAILOVER", "TAKEOVER")
+    await until(lambda: ear.gaps == [ANNA] and not bus.is_degraded())
+    await hears(bus, ear, ANNA)
+
+
+async def test_a_primary_that_forgot_its_slots_does_not_make_the_others_forgotten(
+    make: Make, cluster: RedisCluster, ear: Ear
+) -> None:
+    cluster.nodes[0].kill()
+    cluster.nodes[0].forget()
+    cluster.nodes[0].start()
+    bus = make()
+    await bus.start(ear)
+    await bus.subscribe([ANNA], timeout_s=1)
     await hears(bus, ear, ANNA)
 
 
