@@ -137,6 +137,38 @@ async def test_a_stream_taken_while_its_slot_moves_is_confirmed_late_with_a_gap(
     await hears(bus, ear, ANNA)
 
 
+async def test_a_slot_that_its_primary_does_not_serve_for_a_while_is_asked_for_until_it_does(
+    make: Make, cluster: RedisCluster, ear: Ear
+) -> None:
+    bus = await start(make(), ear, EMIL, ANNA)
+    owner, slot = home(cluster, ANNA), slot_of(ANNA)
+    owner.command("CLUSTER", "DELSLOTS", slot)
+
+    async def cut_off() -> bool:
+        return not await bus.subscribe([ANNA], timeout_s=0.1)
+
+    await until(cut_off)
+    await hears(bus, ear, EMIL)
+    owner.command("CLUSTER", "ADDSLOTS", slot)
+    await until(lambda: ear.gaps == [ANNA])
+    await hears(bus, ear, ANNA)
+    assert bus.statistics().reconnects == 0
+
+
+async def test_a_stream_whose_slot_nobody_owns_degrades_the_bus_until_somebody_does(
+    make: Make, cluster: RedisCluster, ear: Ear
+) -> None:
+    bus = await start(make(), ear, EMIL, ANNA)
+    owner, slot = home(cluster, ANNA), slot_of(ANNA)
+    for node in (owner, cluster.nodes[0], cluster.nodes[2]):
+        node.command("CLUSTER", "DELSLOTS", slot)
+    await until(bus.is_degraded)
+    assert not await bus.subscribe([ANNA], timeout_s=5)
+    owner.command("CLUSTER", "ADDSLOTS", slot)
+    await until(lambda: ear.gaps == [ANNA] and not bus.is_degraded())
+    await hears(bus, ear, ANNA)
+
+
 async def test_a_stream_left_before_its_slot_moves_is_not_taken_along(
     make: Make, cluster: RedisCluster, ear: Ear
 ) -> None:
