@@ -50,6 +50,7 @@ class ClusterBus:
         self._owners: Owners = NOBODY
         self._shards: dict[str, RedisBus] = {}
         self._by_slot: list[RedisBus | None] = [None] * len(NOBODY)
+        self._moved: asyncio.Future[None] | None = None
         self._stale = asyncio.Event()
         self._reason = ""
         self._retired: list[RedisBus] = []
@@ -77,12 +78,13 @@ class ClusterBus:
             self._past = replace(self._past, dropped=self._past.dropped + 1)
 
     async def subscribe(self, streams: Collection[str], timeout_s: float) -> bool:
-        """As in ``Bus``, but a stream that moves meanwhile, or that nobody is known to own, is not waited for."""
         self._wanted.update((stream, slot_of(stream)) for stream in streams)
-        answers = [answer for shard, own in self._by_shard(streams) for answer in shard.subscriber.want(own)]
         try:
-            if answers:
-                await asyncio.wait(answers, timeout=timeout_s)
+            async with asyncio.timeout(timeout_s):
+                while answers := self._missing(streams):
+                    await asyncio.wait(answers)
+        except TimeoutError:
+            pass
         finally:
             groups = self._by_shard(streams)
             late = [stream for shard, own in groups for stream in shard.subscriber.owe_late(own)]
@@ -133,7 +135,7 @@ class ClusterBus:
         for node in [*random.sample([*self._shards], len(self._shards)), *self._address.nodes]:
             try:
                 owners = await read_owners(Address(self._address.url(node)).connection(), node, _READ_TIMEOUT_S)
-            except (RedisError, OSError, TimeoutError) as error:
+            except (RedisError, OSError, TimeoutError, ValueError, TypeError) as error:
                 reasons.add(reason_of(error))
                 continue
             if None not in owners:
@@ -173,9 +175,21 @@ class ClusterBus:
         for shard, own in self._by_shard(moved):
             shard.unsubscribe(own)
         self._by_slot = by_slot
+        if self._moved is not None:
+            self._moved.set_result(None)
+            self._moved = None
         for shard, own in self._by_shard(moved):
             shard.subscriber.want(own)
             shard.subscriber.owe_late(own)
+
+    def _missing(self, streams: Collection[str]) -> list[asyncio.Future[None]]:
+        """Want ``streams`` of their owners. What to wait for before looking again; nothing: they are confirmed."""
+        answers = [answer for shard, own in self._by_shard(streams) for answer in shard.subscriber.want(own)]
+        slots = [self._wanted[stream] for stream in streams if stream in self._wanted]
+        if any(self._by_slot[slot] is None for slot in slots):
+            self._moved = self._moved or asyncio.get_running_loop().create_future()
+            answers.append(self._moved)
+        return answers
 
     def _all(self) -> list[RedisBus]:
         return [*self._shards.values(), *self._retired]

@@ -23,6 +23,7 @@ class Subscriber:
 
     :param own: the name of this node's own stream, on which it hears itself.
     :param heard: called at each heartbeat of our own.
+    :param words: the kind of pub/sub.
     """
 
     def __init__(self, seal: Seal, own: str, heard: Callable[[], None], words: Words) -> None:
