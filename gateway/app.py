@@ -75,9 +75,9 @@ def make_store(settings: Settings) -> Store:
 def make_bus(settings: Settings, key: bytes) -> Bus:
     """The bus the settings name, not yet started. ``key`` is the store's secret ``bus``."""
     if settings.redis_url is not None:
-        from inbox.bus.redis import RedisBus
+        from inbox.bus.redis import redis_bus
 
-        return RedisBus(settings.redis_url, key)
+        return redis_bus(settings.redis_url, key)
     from inbox.bus.memory import MemoryBus
 
     return MemoryBus()

@@ -171,7 +171,7 @@ def _check(settings: Settings) -> None:
     if not 0 <= settings.port <= 65_535:
         raise ConfigError(f"BELLWIRE_PORT is {settings.port}, expected 0 to 65535")
     for name, value, schemes in (
-        ("BELLWIRE_REDIS_URL", settings.redis_url, ("redis", "rediss", "redis+sentinel")),
+        ("BELLWIRE_REDIS_URL", settings.redis_url, ("redis", "rediss", "redis+sentinel", "redis+cluster")),
         ("BELLWIRE_MONGO_URL", settings.mongo_url, ("mongodb", "mongodb+srv")),
         ("BELLWIRE_USER_JWKS_URL", settings.user_jwks_url, ("https", "http")),
     ):

@@ -1,6 +1,6 @@
 """What every bus does (``inbox/bus/base.py``), over each implementation."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -8,9 +8,9 @@ import pytest
 
 from inbox.bus.base import Bus
 from inbox.bus.memory import MemoryBus
-from inbox.bus.redis import RedisBus
+from inbox.bus.redis import redis_bus
 from tests.inbox.bus.ear import Ear
-from tests.servers.redis import RedisServer
+from tests.servers.redis import RedisCluster, RedisServer
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -28,15 +28,25 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    cluster = RedisCluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
 @pytest.fixture
 def ear() -> Ear:
     return Ear()
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "cluster"])
 async def bus(request: pytest.FixtureRequest, ear: Ear) -> AsyncIterator[Bus]:
     """A started bus that is not degraded; it hears what it publishes itself."""
-    made: Bus = MemoryBus() if request.param == "memory" else RedisBus(request.getfixturevalue("redis").url, KEY)
+    made: Bus = MemoryBus() if request.param == "memory" else redis_bus(request.getfixturevalue(request.param).url, KEY)
     await made.start(ear)
     await until(lambda: not made.is_degraded())
     yield made
@@ -149,8 +159,11 @@ async def test_after_close_nothing_is_delivered_and_publishing_is_harmless(bus: 
     assert 3 not in ear.numbers(ANNA)
 
 
-@pytest.mark.parametrize("make", [MemoryBus, partial(RedisBus, "redis://127.0.0.1:1", KEY)], ids=["memory", "redis"])
-async def test_a_process_that_only_publishes_needs_no_listener(make: partial[Bus] | type[MemoryBus]) -> None:
+AWAY = [partial(redis_bus, f"{scheme}://127.0.0.1:1", KEY) for scheme in ("redis", "redis+cluster")]
+
+
+@pytest.mark.parametrize("make", [MemoryBus, *AWAY], ids=["memory", "redis", "cluster"])
+async def test_a_process_that_only_publishes_needs_no_listener(make: Callable[[], Bus]) -> None:
     bus = make()
     await bus.start(None)
     bus.publish(ANNA, 1, "g.0", b"{}")

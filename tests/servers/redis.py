@@ -5,12 +5,14 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import redis
 
 from tests.servers.freezing import freeze
 
 _START_S = 10.0
+_SLOTS = 16_384
 
 
 def free_port() -> int:
@@ -113,3 +115,95 @@ class SentinelServer(RedisServer):
             "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n"
         )
         return [str(file), "--sentinel"]
+
+
+class RedisCluster:
+    """Three primaries without replicas, which share the slots evenly.
+
+    :param directory: where they keep their files.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.nodes = [ClusterNode(directory) for _ in range(3)]
+        self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    def start(self) -> None:
+        """Returns when every node knows who owns what. Pub/sub does not wait for the cluster to call itself ok.
+
+        :raises RuntimeError: they do not within 10 s.
+        """
+        for number, node in enumerate(self.nodes):
+            node.start()
+            first, last = _SLOTS * number // 3, _SLOTS * (number + 1) // 3 - 1
+            node.command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            node.command("CLUSTER", "ADDSLOTSRANGE", first, last)
+            self._meet(node, self.nodes[:number])
+        self._wait_for("cluster_slots_assigned:16384")
+
+    def add_replica(self, primary: "ClusterNode") -> "ClusterNode":
+        """A further node, which can take over from ``primary``."""
+        replica = ClusterNode(self._directory)
+        replica.start()
+        self._meet(replica, self.nodes)
+        self.nodes.append(replica)
+        self._wait_for("cluster_slots_assigned:16384")
+        replica.command("CLUSTER", "REPLICATE", primary.name())
+        return replica
+
+    def stop(self) -> None:
+        for node in self.nodes:
+            node.stop()
+
+    def owner(self, slot: int) -> "ClusterNode":
+        """Who owns ``slot``, as the first node sees it."""
+        for first, last, (_, port, *_), *_ in self.nodes[0].command("CLUSTER", "SLOTS"):
+            if first <= slot <= last:
+                return next(node for node in self.nodes if node.port == port)
+        raise LookupError(f"nobody owns slot {slot}")
+
+    def move(self, slot: int, target: "ClusterNode") -> None:
+        """Give ``slot``, which holds no key, to ``target``, as ``redis-cli --cluster reshard`` does."""
+        source = self.owner(slot)
+        target.command("CLUSTER", "SETSLOT", slot, "IMPORTING", source.name())
+        source.command("CLUSTER", "SETSLOT", slot, "MIGRATING", target.name())
+        for node in (target, source, *self.nodes):
+            node.command("CLUSTER", "SETSLOT", slot, "NODE", target.name())
+
+    def _meet(self, node: "ClusterNode", others: "list[ClusterNode]") -> None:
+        for other in others:
+            node.command("CLUSTER", "MEET", "127.0.0.1", other.port, other.bus_port)
+
+    def _wait_for(self, info: str) -> None:
+        deadline = time.monotonic() + _START_S
+        while any(info.encode() not in node.command("CLUSTER", "INFO") for node in self.nodes):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the nodes of the cluster do not reach {info}")
+            time.sleep(0.01)
+
+
+class ClusterNode(RedisServer):
+    """One server of a cluster; ``start`` after ``kill`` gives it back its slots."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.bus_port = free_port()
+        self._file = directory / f"nodes-{self.port}.conf"
+
+    def name(self) -> str:
+        """Its id within the cluster."""
+        return str(self.command("CLUSTER", "MYID").decode())
+
+    def forget(self) -> None:
+        """Lose what it knows of the cluster, as a server that kept no files; not while it runs."""
+        self._file.unlink()
+
+    def command(self, *words: str | int) -> Any:
+        with self.client() as client:
+            return client.execute_command(*words)
+
+    def _arguments(self) -> list[str]:
+        return [
+            *(*super()._arguments(), "--cluster-enabled", "yes", "--cluster-port", str(self.bus_port)),
+            *("--cluster-config-file", self._file.name, "--cluster-node-timeout", "2000"),
+        ]

@@ -14,6 +14,10 @@ _CONNECTION = {"protocol": 2, "driver_info": None}
 _SENTINEL_PORT = 26_379
 # Of one sentinel, so that a dead one leaves time to ask the next.
 _SENTINEL_TIMEOUT_S = 1.0
+_EXPECTED = (
+    "BELLWIRE_REDIS_URL: expected redis://host:port, rediss://host:port, "
+    "redis+sentinel://host:port,host:port/service or redis+cluster://host:port,host:port"
+)
 
 
 class Address:
@@ -27,23 +31,15 @@ class Address:
     """
 
     def __init__(self, url: str) -> None:
-        scheme = url.partition("://")[0]
-        if scheme == "redis+cluster":
-            raise ConfigError(
-                "BELLWIRE_REDIS_URL: Redis Cluster is not supported, expected redis:// or redis+sentinel://"
-            )
         self._sentinel: Sentinel | None = None
         try:
-            if scheme == "redis+sentinel":
+            if url.startswith("redis+sentinel://"):
                 self._pool = self._master_pool(url)
             else:
                 self._pool = ConnectionPool.from_url(url, **_CONNECTION)
             self.connection()  # refuses the options it does not know
         except (TypeError, ValueError):
-            raise ConfigError(
-                "BELLWIRE_REDIS_URL: expected redis://host:port, rediss://host:port "
-                "or redis+sentinel://host:port,host:port/service"
-            ) from None
+            raise ConfigError(_EXPECTED) from None
 
     def connection(self) -> AbstractConnection:
         """A new connection, not yet connected."""
@@ -78,3 +74,27 @@ class Address:
             username=unquote(user) or None,
             password=unquote(password) or None,
         )
+
+
+class ClusterAddress:
+    """Makes URLs of the nodes of the cluster that ``redis+cluster://[user:password@]host:port,host:port`` names.
+
+    ``nodes`` are those of the URL, ``host:port`` each: any that answers tells of the others. All take its credentials
+    and options.
+
+    :raises ConfigError: as ``Address``.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._parts = urlsplit(url)
+        login, at, hosts = self._parts.netloc.rpartition("@")
+        self._login = login + at
+        self.nodes = hosts.split(",")
+        if not all(self.nodes):
+            raise ConfigError(_EXPECTED)
+        for node in self.nodes:
+            Address(self.url(node))
+
+    def url(self, node: str) -> str:
+        """What ``Address`` takes for ``node``."""
+        return self._parts._replace(scheme="redis", netloc=self._login + node).geturl()

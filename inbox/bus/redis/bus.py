@@ -2,17 +2,19 @@
 
 import asyncio
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager
 
 import structlog
 from redis.exceptions import RedisError
 
 from inbox.bus.base import BusStatistics, Listener
 from inbox.bus.redis.address import Address
-from inbox.bus.redis.link import connected, pack
+from inbox.bus.redis.link import Link, connected, pack
 from inbox.bus.redis.publisher import Publisher
 from inbox.bus.redis.seal import Seal
 from inbox.bus.redis.subscriber import Subscriber, channel
+from inbox.bus.redis.words import PLAIN, Words
 from inbox.ids import new_token
 
 log = structlog.get_logger()
@@ -33,6 +35,9 @@ class RedisBus:
     :param backoff_max_s: longest pause before connecting again.
     :param queue_frames: frames that may wait to be sent, in number, and in bytes with ``queue_bytes``; the newest
         beyond is dropped and counted.
+    :param words: the kind of pub/sub.
+    :param own: the name of the stream on which the node hears itself; none of a user's.
+    :param doubt: called when Redis is not heard, or answers that it does not own a slot (Cluster).
     :raises ConfigError: ``url`` is not an address of Redis.
     """
 
@@ -46,13 +51,18 @@ class RedisBus:
         backoff_max_s: float = 2.0,
         queue_frames: int = 50_000,
         queue_bytes: int = 32 * 1024 * 1024,
+        words: Words = PLAIN,
+        own: str | None = None,
+        doubt: Callable[[], None] = lambda: None,
     ) -> None:
         self._address = Address(url)
         self._seal = Seal(key)
         # No stream of a user has this name: theirs hold a slash.
-        self._own = new_token()
+        self.own = own or new_token()
+        self._words = words
+        self._doubt = doubt
         self._publisher = Publisher(queue_frames, queue_bytes)
-        self._subscriber = Subscriber(self._seal, self._own, self._on_echo)
+        self.subscriber = Subscriber(self._seal, self.own, self._on_echo, words)
         self._echo_every_s = echo_every_s
         self._deaf_after_s = deaf_after_s
         self._backoff_max_s = backoff_max_s
@@ -64,14 +74,12 @@ class RedisBus:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, listener: Listener | None) -> None:
-        self._subscriber.listener = listener
+        self.subscriber.listener = listener
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        # A cancellation that meets an error is lost in a TaskGroup (Python 3.11) and in redis-py: ask until it ends.
-        while self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=_CANCEL_AGAIN_S)
+        if self._task is not None:
+            await cancel(self._task)
         await self._address.close()
 
     def wants(self, stream: str) -> bool:
@@ -82,13 +90,13 @@ class RedisBus:
         self._publisher.put(self._command(stream, seq, epoch, frame))
 
     async def subscribe(self, streams: Collection[str], timeout_s: float) -> bool:
-        return await self._subscriber.subscribe(streams, timeout_s)
+        return await self.subscriber.subscribe(streams, timeout_s)
 
     def unsubscribe(self, streams: Collection[str]) -> None:
-        self._subscriber.unsubscribe(streams)
+        self.subscriber.unsubscribe(streams)
 
     def resubscribe(self, streams: Collection[str]) -> None:
-        self._subscriber.resubscribe(streams)
+        self.subscriber.resubscribe(streams)
 
     def is_degraded(self) -> bool:
         return self._degraded
@@ -97,23 +105,23 @@ class RedisBus:
         return BusStatistics(
             published=self._publisher.published,
             dropped=self._publisher.dropped,
-            received=self._subscriber.received,
-            forged=self._subscriber.forged,
-            gaps=self._subscriber.gaps,
+            received=self.subscriber.received,
+            forged=self.subscriber.forged,
+            gaps=self.subscriber.gaps,
             reconnects=self._reconnects,
-            subscriptions=len(self._subscriber.wanted),
+            subscriptions=len(self.subscriber.wanted),
             degraded=self._degraded,
         )
 
     def _command(self, stream: str, seq: int, epoch: str, frame: bytes) -> bytes:
-        return pack("PUBLISH", channel(stream), self._seal.close(stream, seq, epoch, frame))
+        return pack(self._words.publish, channel(stream), self._seal.close(stream, seq, epoch, frame))
 
     async def _run(self) -> None:
         while True:
             try:
                 await self._session()
             except* (RedisError, OSError, TimeoutError) as group:
-                self._on_failure(_reason(group.exceptions[0]))
+                self._on_failure(reason_of(group.exceptions[0]))
             except* Exception as group:
                 # A bus that died of a surprise would leave the node deaf for good.
                 log.error("bus_failed", exc_info=group)
@@ -122,19 +130,22 @@ class RedisBus:
 
     async def _session(self) -> None:
         async with asyncio.timeout(self._deaf_after_s) as self._deadline:
-            async with connected(self._address.connection()) as out, connected(self._address.connection()) as back:
+            async with self._connected() as out, self._connected() as back:
                 if self._deadline.expired():
                     raise TimeoutError("connecting took too long")  # redis-py can swallow the cancellation that says so
-                await self._subscriber.open(back)
+                await self.subscriber.open(back)
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._subscriber.read(back))
-                    tasks.create_task(self._subscriber.ask(back))
+                    tasks.create_task(self.subscriber.read(back))
+                    tasks.create_task(self.subscriber.ask(back))
                     tasks.create_task(self._publisher.run(out))
                     tasks.create_task(self._beat())
 
+    def _connected(self) -> AbstractAsyncContextManager[Link]:
+        return connected(self._address.connection(), self._doubt)
+
     async def _beat(self) -> None:
         while True:
-            self._publisher.put_first(self._command(self._own, 0, "", b""))
+            self._publisher.put_first(self._command(self.own, 0, "", b""))
             await asyncio.sleep(self._echo_every_s)
 
     def _on_echo(self) -> None:
@@ -146,7 +157,7 @@ class RedisBus:
             self._failures = 0
             self._reason = ""
             self._reconnects += 1
-            log.info("bus_reconnected", subscriptions=len(self._subscriber.wanted))
+            log.info("bus_reconnected", subscriptions=len(self.subscriber.wanted))
 
     def _on_failure(self, reason: str) -> None:
         self._degraded = True
@@ -154,11 +165,19 @@ class RedisBus:
         if reason != self._reason:
             log.warning("bus_degraded", reason=reason)
         self._reason = reason
+        self._doubt()
 
     def _pause_s(self) -> float:
         longest = min(self._backoff_max_s, _BACKOFF_MIN_S * 2 ** min(self._failures, 10))
         return random.uniform(longest / 2, longest)
 
 
-def _reason(error: BaseException) -> str:
+async def cancel(task: asyncio.Task[None]) -> None:
+    """End ``task``. A cancellation that meets an error is lost in a TaskGroup (Python 3.11) and in redis-py: ask on."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=_CANCEL_AGAIN_S)
+
+
+def reason_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else "nothing was heard in time"

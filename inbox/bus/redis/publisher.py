@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from inbox.bus.redis.link import Link
+from inbox.bus.redis.link import Elsewhere, Link
 
 _BATCH_FRAMES = 512
 
@@ -40,18 +40,21 @@ class Publisher:
     async def run(self, link: Link) -> None:
         """Send until the link breaks, which loses the batch in flight: nodes repair from the store.
 
-        Waits for the replies of each batch, so that what Redis does not take stays in the bounded queue.
+        Waits for the replies of each batch, so that what Redis does not take stays in the bounded queue. A frame whose
+        slot has moved is dropped: its subscribers were cut off there, so they look at the heads anyway.
         """
         while True:
             await self._arrived.wait()
             frames = self._take()
             first, self._first = self._first, None
             try:
-                await link.call(frames if first is None else [first, *frames])
+                replies = await link.call(frames if first is None else [first, *frames])
             except BaseException:
                 self.dropped += len(frames)
                 raise
-            self.published += len(frames)
+            lost = sum(isinstance(reply, Elsewhere) for reply in replies[first is not None :])
+            self.published += len(frames) - lost
+            self.dropped += lost
 
     def _take(self) -> list[bytes]:
         frames = [self._waiting.popleft() for _ in range(min(_BATCH_FRAMES, len(self._waiting)))]

@@ -5,9 +5,10 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from inbox.bus.base import Listener
-from inbox.bus.redis.link import Link, pack
+from inbox.bus.redis.link import Elsewhere, Link
 from inbox.bus.redis.seal import Seal
 from inbox.bus.redis.subscriptions import Subscriptions
+from inbox.bus.redis.words import Words
 
 PREFIX = "bw:"
 _BATCH_STREAMS = 512
@@ -22,13 +23,15 @@ class Subscriber:
 
     :param own: the name of this node's own stream, on which it hears itself.
     :param heard: called at each heartbeat of our own.
+    :param words: the kind of pub/sub.
     """
 
-    def __init__(self, seal: Seal, own: str, heard: Callable[[], None]) -> None:
+    def __init__(self, seal: Seal, own: str, heard: Callable[[], None], words: Words) -> None:
         self.listener: Listener | None = None
         self._seal = seal
         self._own = own
         self._heard = heard
+        self._words = words
         self._subscriptions = Subscriptions()
         self._answers: dict[str, asyncio.Future[None]] = {}
         self._changed = asyncio.Event()
@@ -42,16 +45,26 @@ class Subscriber:
 
     async def subscribe(self, streams: Collection[str], timeout_s: float) -> bool:
         """Want ``streams``. Whether all were confirmed within ``timeout_s``; those that were not are owed a gap."""
-        missing = self._subscriptions.want(streams)
-        if not missing:
+        answers = self.want(streams)
+        if not answers:
             return True
-        self._changed.set()
         try:
-            await asyncio.wait([self._answer(stream) for stream in missing], timeout=timeout_s)
+            await asyncio.wait(answers, timeout=timeout_s)
         finally:
-            late = [stream for stream in missing if not self._subscriptions.is_settled(stream)]
-            self._subscriptions.owe(late)
+            late = self.owe_late(streams)
         return not late
+
+    def want(self, streams: Collection[str]) -> list[asyncio.Future[None]]:
+        """Want ``streams``. What to wait for until all are confirmed."""
+        missing = self._subscriptions.want(streams)
+        self._changed.set()
+        return [self._answer(stream) for stream in missing]
+
+    def owe_late(self, streams: Collection[str]) -> list[str]:
+        """Those of ``streams`` that are not confirmed; each is owed a gap from now on."""
+        late = [stream for stream in streams if not self._subscriptions.is_settled(stream)]
+        self._subscriptions.owe(late)
+        return late
 
     def unsubscribe(self, streams: Collection[str]) -> None:
         self._subscriptions.forget(streams)
@@ -65,26 +78,35 @@ class Subscriber:
 
     async def open(self, link: Link) -> None:
         """Begin on a new connection: from here on the node can hear itself, and must ask for everything else."""
-        await link.call([pack("SUBSCRIBE", channel(self._own))])
+        for reply in await link.call([self._words.ask(self._words.subscribe, [channel(self._own)])]):
+            if isinstance(reply, Elsewhere):
+                raise reply
         self._subscriptions.restart()
         self._changed.set()
 
     async def ask(self, link: Link) -> None:
         """Send what changed, in batches: hellos that arrive together share a command."""
+        commands = (self._words.subscribe, self._words.unsubscribe)
         while True:
             await self._changed.wait()
             self._changed.clear()
             while any(questions := self._subscriptions.questions(_BATCH_STREAMS)):
-                for command, streams in zip(("SUBSCRIBE", "UNSUBSCRIBE"), questions, strict=True):
+                for command, streams in zip(commands, questions, strict=True):
                     if streams:
-                        await link.send(pack(command, *map(channel, streams)))
+                        await link.send(self._words.ask(command, map(channel, streams)))
+
+    def ask_again(self) -> None:
+        """Ask what was refused before: somebody may own it now."""
+        self._changed.set()
 
     async def read(self, link: Link) -> None:
         """Deliver until the link breaks. Awaits nothing but Redis: it cuts off subscribers that read slowly."""
         while True:
             gaps: list[str] = []
             for reply in await link.receive():
-                if reply[0] == b"message":
+                if isinstance(reply, Elsewhere):
+                    self._subscriptions.refused()
+                elif reply[0] == self._words.message:
                     self._deliver(reply[1].decode()[len(PREFIX) :], reply[2])
                 else:
                     gaps += self._confirm(reply)
@@ -105,7 +127,7 @@ class Subscriber:
     def _confirm(self, reply: list[Any]) -> list[str]:
         """Take one confirmation. Returns the stream if it is to be reported as a gap."""
         stream = reply[1].decode()[len(PREFIX) :]
-        gap = self._subscriptions.answered(stream, reply[0] == b"subscribe")
+        gap = self._subscriptions.answered(stream, reply[0] == self._words.subscribed)
         if self._subscriptions.is_settled(stream):
             self._resolve(stream)
         else:

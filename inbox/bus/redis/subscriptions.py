@@ -69,6 +69,13 @@ class Subscriptions:
         self._asked.update(dict.fromkeys(unsubscribe, False))
         return subscribe, unsubscribe
 
+    def refused(self) -> None:
+        """Take a refusal, which names no stream: answers come in the order of the questions. Asked again later."""
+        if self._asked:
+            stream = next(iter(self._asked))
+            del self._asked[stream]
+            self._changed.add(stream)
+
     def answered(self, stream: str, subscribed: bool) -> bool:
         """Take a confirmation. Returns whether the stream is to be reported as a gap."""
         expected = self._asked.get(stream) is subscribed

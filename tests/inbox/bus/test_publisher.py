@@ -1,10 +1,11 @@
 """The queue on the way out: its bounds, and what it does when Redis does not take anything."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from inbox.bus.redis.link import Link
+from inbox.bus.redis.link import Elsewhere, Link
 from inbox.bus.redis.publisher import Publisher
 from tests.waiting import until
 
@@ -12,15 +13,17 @@ pytestmark = pytest.mark.anyio
 
 
 class Script(Link):
-    """A link that records calls, and answers them only while ``open`` is set."""
+    """A link that records calls, and answers them, with ``replies`` if there are any, only while ``open`` is set."""
 
     def __init__(self) -> None:
         self.calls: list[list[bytes]] = []
         self.open = asyncio.Event()
+        self.replies: list[Any] = []
 
-    async def call(self, commands: list[bytes]) -> None:  # type: ignore[override]
+    async def call(self, commands: list[bytes]) -> list[Any]:  # type: ignore[override]
         self.calls.append(commands)
         await self.open.wait()
+        return self.replies or [1 for _ in commands]
 
 
 async def test_beyond_the_number_the_newest_is_dropped_and_counted() -> None:
@@ -75,6 +78,17 @@ async def test_heartbeats_do_not_pile_up_while_there_is_no_link() -> None:
     assert await _sent(publisher) == [b"3"]
 
 
+async def test_a_frame_that_a_cluster_answers_is_elsewhere_is_dropped_and_the_others_are_published() -> None:
+    publisher = Publisher(max_frames=10, max_bytes=100)
+    for command in (b"1", b"2", b"3"):
+        publisher.put(command)
+    publisher.put_first(b"beat")
+    link = Script()
+    link.replies = [Elsewhere("MOVED"), 1, Elsewhere("MOVED"), 1]
+    assert await _sent(publisher, link) == [b"beat", b"1", b"2", b"3"]
+    assert (publisher.published, publisher.dropped) == (2, 1)
+
+
 async def test_a_batch_is_bounded() -> None:
     publisher = Publisher(max_frames=10_000, max_bytes=10_000)
     for _ in range(1_000):
@@ -86,9 +100,9 @@ async def test_a_batch_is_bounded() -> None:
     running.cancel()
 
 
-async def _sent(publisher: Publisher) -> list[bytes]:
+async def _sent(publisher: Publisher, link: Script | None = None) -> list[bytes]:
     """What goes out in one batch over a link that answers."""
-    link = Script()
+    link = link or Script()
     link.open.set()
     running = asyncio.create_task(publisher.run(link))
     await until(lambda: bool(link.calls))

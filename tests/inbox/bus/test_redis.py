@@ -38,8 +38,10 @@ async def make(server: RedisServer) -> AsyncIterator[Make]:
     """Makes buses that notice within half a second what takes five in production."""
     async with AsyncExitStack() as stack:
 
-        def make(url: str = server.url, deaf_after_s: float = 0.5, **limits: int) -> RedisBus:
-            bus = RedisBus(url, KEY, echo_every_s=0.05, deaf_after_s=deaf_after_s, backoff_max_s=0.1, **limits)
+        def make(url: str = server.url, deaf_after_s: float = 0.5, queue_frames: int = 50_000) -> RedisBus:
+            bus = RedisBus(
+                url, KEY, echo_every_s=0.05, deaf_after_s=deaf_after_s, backoff_max_s=0.1, queue_frames=queue_frames
+            )
             stack.push_async_callback(bus.close)
             return bus
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from inbox.bus.redis.subscriptions import Subscriptions
 
-ANNA, BEN = "acme/anna", "acme/ben"
+ANNA, BEN, CLEO = "acme/anna", "acme/ben", "acme/cleo"
 
 
 def settled(*streams: str) -> Subscriptions:
@@ -123,6 +123,24 @@ def test_a_new_connection_asks_for_everything_and_reports_what_was_confirmed_bef
     assert table.answered(BEN, subscribed=True) is False
 
 
+def test_a_refusal_means_the_oldest_question_which_is_asked_again() -> None:
+    table = settled(CLEO)
+    table.want([ANNA])
+    table.questions(512)
+    table.want([BEN])
+    table.questions(512)
+    table.refused()
+    assert table.questions(512) == ([ANNA], [])
+    assert table.answered(BEN, subscribed=True) is False
+    assert table.is_settled(CLEO)
+
+
+def test_a_refusal_without_a_question_changes_nothing() -> None:
+    table = settled(ANNA)
+    table.refused()
+    assert table.is_settled(ANNA)
+
+
 def test_questions_come_in_batches() -> None:
     table = Subscriptions()
     streams = [f"acme/{number}" for number in range(1_100)]
@@ -133,7 +151,9 @@ def test_questions_come_in_batches() -> None:
 
 
 ACTS = st.lists(
-    st.tuples(st.sampled_from(["want", "forget", "owe", "send", "answer", "cut"]), st.sampled_from([ANNA, BEN])),
+    st.tuples(
+        st.sampled_from(["want", "forget", "owe", "send", "answer", "refuse", "cut"]), st.sampled_from([ANNA, BEN])
+    ),
     max_size=60,
 )
 
@@ -173,6 +193,9 @@ def test_whatever_happens_redis_ends_with_what_is_wanted_and_no_loss_stays_unrep
             server.clear()
             way.clear()
             table.restart()
+        elif act == "refuse" and way:
+            way.popleft()
+            table.refused()
         elif way:
             answer()
 
