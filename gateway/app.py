@@ -30,7 +30,7 @@ from gateway.live.handover import websocket_endpoint
 from gateway.live.hub import Hub
 from gateway.live.origins import Origins
 from gateway.metrics import RequestMetrics, StatisticsCollector
-from gateway.settings import LIMITS, Role, Settings, database_path, require
+from gateway.settings import LIMITS, Role, Settings, database_path
 from inbox.bus.base import Bus
 from inbox.errors import Unavailable
 from inbox.service import Inbox
@@ -105,10 +105,9 @@ async def open_store(store: Store, wait_s: float = LIMITS.store_wait_s, pause_s:
 async def running(settings: Settings, role: Role) -> AsyncIterator[App]:
     """A process of ``role``: its parts opened in order, and closed in reverse when the context ends.
 
-    :raises ConfigError: settings that do not fit the role, or a store that is not fit to be used.
+    :raises ConfigError: a store or a bus that is not fit to be used.
     :raises Unavailable: the store did not answer for too long.
     """
-    require(settings, role)
     async with AsyncExitStack() as stack:
         store = make_store(settings)
         await open_store(store)

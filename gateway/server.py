@@ -16,7 +16,7 @@ from gateway import log
 from gateway.app import App, running
 from gateway.http.protocol import BoundedHttpProtocol
 from gateway.live.handover import BellwireWebSocketProtocol
-from gateway.settings import LIMITS, Role, Settings
+from gateway.settings import LIMITS, Role, Settings, require
 from inbox.errors import ConfigError
 
 logger = structlog.get_logger()
@@ -109,6 +109,7 @@ async def serve(settings: Settings, role: Role) -> None:
     :raises ConfigError: settings, store or port are not fit to be used.
     :raises Unavailable: the store did not answer for too long.
     """
+    require(settings, role)
     listener = listen(settings.host, settings.port)
     try:
         async with running(settings, role) as app:

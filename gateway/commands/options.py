@@ -9,6 +9,7 @@ from typing import TypeVar
 import click
 
 from gateway.settings import Settings, load
+from inbox.errors import ConfigError
 
 T = TypeVar("T")
 
@@ -52,8 +53,16 @@ def with_settings(*names: str) -> Callable[[Callable[..., T]], Callable[..., T]]
 
 
 def read_token(given: str | None) -> str | None:
-    """The token of ``--token``: ``-`` reads it from standard input."""
-    return sys.stdin.readline().strip() if given == "-" else given
+    """The token of ``--token``: ``-`` reads it from standard input.
+
+    :raises ConfigError: nothing stands there.
+    """
+    if given != "-":
+        return given
+    token = sys.stdin.readline().strip()
+    if not token:
+        raise ConfigError("--token -: expected a token on standard input, got nothing")
+    return token
 
 
 token_option = click.option(

@@ -58,12 +58,6 @@ async def test_a_process_is_registered_while_it_runs(tmp_path: Path) -> None:
     await again.close()
 
 
-async def test_a_role_that_runs_apart_needs_both_urls() -> None:
-    with pytest.raises(ConfigError, match="BELLWIRE_MONGO_URL and BELLWIRE_REDIS_URL"):
-        async with running(Settings(), "gateway"):
-            pass
-
-
 async def test_a_store_that_comes_up_late_is_waited_for() -> None:
     store = AsyncMock(Store)
     store.open.side_effect = [Unavailable("away"), Unavailable("away"), None]

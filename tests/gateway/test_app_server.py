@@ -13,7 +13,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.server import listen, url_of
+from gateway.server import listen, serve, url_of
+from gateway.settings import Settings
 from inbox.errors import ConfigError
 
 SERVE = "from gateway.server import run; from gateway.settings import load; run(load(), 'serve')"
@@ -119,3 +120,12 @@ def test_connections_inherit_the_kernels_deadline_for_unread_data() -> None:
 def test_an_ipv6_address_stands_in_brackets() -> None:
     with listen("::1", 0) as listener:
         assert url_of(listener) == f"http://[::1]:{listener.getsockname()[1]}"
+
+
+@pytest.mark.anyio
+async def test_what_a_role_apart_lacks_is_named_before_its_port_is_tried() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(ConfigError, match="BELLWIRE_MONGO_URL and BELLWIRE_REDIS_URL"):
+            await serve(Settings(port=taken.getsockname()[1]), "gateway")

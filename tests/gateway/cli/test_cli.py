@@ -59,6 +59,10 @@ def test_a_server_that_is_not_there_is_one_line_that_says_how_to_start_it(
     assert "bellwire serve" in one_line(bellwire(*words, BELLWIRE_PORT=str(free_port())), 1)
 
 
+def test_a_token_that_should_come_from_standard_input_and_does_not_is_one_line(bellwire: Bellwire) -> None:
+    assert "standard input" in one_line(bellwire("listen", "alice", "--token", "-"), 2)
+
+
 @pytest.mark.parametrize("role", ["gateway", "api", "worker"])
 def test_a_role_apart_without_both_urls_is_one_line_and_exit_2(bellwire: Bellwire, role: str) -> None:
     assert "BELLWIRE_MONGO_URL and BELLWIRE_REDIS_URL" in one_line(bellwire(role), 2)
