@@ -1,6 +1,13 @@
-"""A listener that remembers what it heard."""
+"""A listener that remembers what it heard, and what tests do with it."""
 
 from collections.abc import Callable, Collection
+
+from inbox.bus.redis import RedisBus
+from tests.waiting import until
+
+ANNA, BEN, CLEO = "acme/anna", "acme/ben", "acme/cleo"
+KEY = bytes(range(32))
+Make = Callable[..., RedisBus]
 
 
 class Ear:
@@ -18,3 +25,17 @@ class Ear:
 
     def numbers(self, stream: str) -> list[int]:
         return [seq for name, seq, _, _ in self.heard if name == stream]
+
+
+async def start(bus: RedisBus, ear: Ear | None, *streams: str) -> RedisBus:
+    await bus.start(ear)
+    await until(lambda: not bus.is_degraded())
+    assert await bus.subscribe(streams, timeout_s=5)
+    return bus
+
+
+async def hears(bus: RedisBus, ear: Ear, stream: str) -> None:
+    """Returns once a frame published now has arrived."""
+    seq = max(ear.numbers(stream), default=0) + 1
+    bus.publish(stream, seq, "g.0", b"{}")
+    await until(lambda: seq in ear.numbers(stream))

@@ -1,76 +1,19 @@
-"""The Redis bus and a real redis-server that is cut, frozen, killed, late or fed with forgeries."""
+"""The Redis bus and a real redis-server: who hears what, forgeries, subscriptions, passwords."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import anyio
 import anyio.lowlevel
 import pytest
-from redis.asyncio.connection import AbstractConnection, Connection
 
-from inbox.bus.redis import RedisBus
 from inbox.bus.redis.seal import Seal
-from tests.inbox.bus.ear import Ear
+from tests.inbox.bus.ear import ANNA, BEN, CLEO, KEY, Ear, Make, hears, start
 from tests.servers.redis import RedisServer
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
-
-ANNA, BEN, CLEO = "acme/anna", "acme/ben", "acme/cleo"
-KEY = bytes(range(32))
-Make = Callable[..., RedisBus]
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-async def make(server: RedisServer) -> AsyncIterator[Make]:
-    """Makes buses that notice within half a second what takes five in production."""
-    async with AsyncExitStack() as stack:
-
-        def make(url: str = server.url, deaf_after_s: float = 0.5, queue_frames: int = 50_000) -> RedisBus:
-            bus = RedisBus(
-                url, KEY, echo_every_s=0.05, deaf_after_s=deaf_after_s, backoff_max_s=0.1, queue_frames=queue_frames
-            )
-            stack.push_async_callback(bus.close)
-            return bus
-
-        yield make
-
-
-@pytest.fixture
-def ear() -> Ear:
-    return Ear()
-
-
-async def start(bus: RedisBus, ear: Ear | None, *streams: str) -> RedisBus:
-    await bus.start(ear)
-    await until(lambda: not bus.is_degraded())
-    assert await bus.subscribe(streams, timeout_s=5)
-    return bus
-
-
-async def hears(bus: RedisBus, ear: Ear, stream: str) -> None:
-    """Returns once a frame published now has arrived."""
-    seq = max(ear.numbers(stream), default=0) + 1
-    bus.publish(stream, seq, "g.0", b"{}")
-    await until(lambda: seq in ear.numbers(stream))
-
-
-def subscribers(server: RedisServer, stream: str) -> int:
-    with server.client() as client:
-        ((_, count),) = client.pubsub_numsub(f"bw:{stream}")
-        return int(count)
 
 
 def push(server: RedisServer, stream: str, message: bytes) -> None:
@@ -127,109 +70,6 @@ async def test_a_reply_beyond_any_bound_ends_the_connection_not_the_memory(
     await hears(bus, ear, ANNA)
 
 
-async def test_a_cut_subscription_is_a_gap_of_every_stream_and_delivery_goes_on(
-    make: Make, server: RedisServer, ear: Ear
-) -> None:
-    bus = await start(make(), ear, ANNA, BEN)
-    assert server.cut_pubsub() == 1
-    await until(lambda: sorted(ear.gaps) == [ANNA, BEN])
-    await hears(bus, ear, ANNA)
-    counted = bus.statistics()
-    assert (counted.gaps, counted.reconnects, counted.degraded) == (2, 1, False)
-
-
-async def test_a_stream_left_while_redis_was_away_is_neither_a_gap_nor_subscribed(
-    make: Make, server: RedisServer, ear: Ear
-) -> None:
-    bus = await start(make(), ear, ANNA, BEN)
-    server.kill()
-    await until(bus.is_degraded)
-    bus.unsubscribe([ANNA])
-    server.start()
-    await until(lambda: ear.gaps == [BEN])
-    assert subscribers(server, ANNA) == 0
-
-
-async def test_with_production_timing_a_frozen_redis_is_noticed_within_6_s_and_its_return_within_3(
-    server: RedisServer, ear: Ear
-) -> None:
-    bus = RedisBus(server.url, KEY)
-    await start(bus, ear, ANNA, BEN)
-    server.freeze()
-    await until(bus.is_degraded, timeout_s=6)
-    server.thaw()
-    await until(lambda: not bus.is_degraded() and sorted(ear.gaps) == [ANNA, BEN], timeout_s=3)
-    await hears(bus, ear, ANNA)
-    await bus.close()
-
-
-async def test_a_freeze_shorter_than_the_limit_costs_nothing(make: Make, server: RedisServer, ear: Ear) -> None:
-    bus = await start(make(deaf_after_s=10), ear, ANNA)
-    server.freeze()
-    for seq in range(1, 100):
-        bus.publish(ANNA, seq, "g.0", b"{}")
-    assert not await bus.subscribe([BEN], timeout_s=0.3)
-    server.thaw()
-    await until(lambda: ear.numbers(ANNA) == list(range(1, 100)))
-    assert bus.statistics().reconnects == 0
-
-
-async def test_publishing_never_blocks_and_the_queue_is_bounded_while_redis_is_frozen(
-    make: Make, server: RedisServer, ear: Ear
-) -> None:
-    bus = await start(make(queue_frames=1_000), ear, ANNA)
-    server.freeze()
-    begun = time.monotonic()
-    for seq in range(20_000):
-        bus.publish(ANNA, seq, "g.0", bytes(500))
-    assert time.monotonic() - begun < 2
-    assert bus.statistics().dropped == 19_000
-    await until(bus.is_degraded)
-    server.thaw()
-    await until(lambda: not bus.is_degraded())
-    await hears(bus, ear, ANNA)
-
-
-async def test_an_empty_redis_after_a_crash_is_subscribed_again_with_gaps(
-    make: Make, server: RedisServer, ear: Ear
-) -> None:
-    bus = await start(make(), ear, ANNA, BEN)
-    server.kill()
-    await until(bus.is_degraded)
-    server.start()
-    await until(lambda: sorted(ear.gaps) == [ANNA, BEN])
-    await hears(bus, ear, BEN)
-
-
-async def test_a_wiped_redis_is_no_event(make: Make, server: RedisServer, ear: Ear) -> None:
-    bus = await start(make(), ear, ANNA)
-    server.wipe()
-    await hears(bus, ear, ANNA)
-    assert ear.gaps == []
-
-
-async def test_redis_may_appear_after_the_node(make: Make, server: RedisServer, ear: Ear) -> None:
-    server.kill()
-    bus = make()
-    await bus.start(ear)
-    assert not await bus.subscribe([ANNA], timeout_s=0.1)
-    assert bus.is_degraded()
-    server.start()
-    await until(lambda: not bus.is_degraded() and ear.gaps == [ANNA])
-    await hears(bus, ear, ANNA)
-
-
-async def test_frames_published_while_redis_is_away_arrive_when_it_appears(
-    make: Make, server: RedisServer, ear: Ear
-) -> None:
-    server.kill()
-    bus = make()
-    await bus.start(ear)
-    bus.publish(ANNA, 1, "g.0", b"{}")
-    server.start()
-    await until(lambda: bus.statistics().published == 1)
-
-
 async def test_a_confirmation_after_the_wait_was_given_up_is_a_gap(make: Make, server: RedisServer, ear: Ear) -> None:
     bus = await start(make(deaf_after_s=10), ear, ANNA)
     server.freeze()
@@ -256,19 +96,6 @@ async def test_10_000_subscriptions_are_confirmed_within_2_s(make: Make, ear: Ea
     await hears(bus, ear, streams[-1])
 
 
-async def test_a_session_that_gives_up_waiting_for_its_subscription_leaves_nothing_behind(
-    make: Make, server: RedisServer, ear: Ear
-) -> None:
-    bus = await start(make(deaf_after_s=10), ear)
-    server.freeze()
-    assert not await bus.subscribe([ANNA], timeout_s=0.05)
-    bus.unsubscribe([ANNA])
-    server.thaw()
-    await until(lambda: subscribers(server, ANNA) == 0)
-    assert ear.gaps == []
-    assert bus.statistics().subscriptions == 0
-
-
 async def test_a_wait_for_a_stream_ends_when_the_stream_is_left(make: Make, server: RedisServer, ear: Ear) -> None:
     bus = await start(make(deaf_after_s=30), ear)
     server.freeze()
@@ -277,17 +104,6 @@ async def test_a_wait_for_a_stream_ends_when_the_stream_is_left(make: Make, serv
     bus.unsubscribe([ANNA])
     with anyio.fail_after(5):
         assert not await waiting
-
-
-async def test_a_session_lasts_while_the_node_hears_itself(make: Make, server: RedisServer, ear: Ear) -> None:
-    bus = await start(make(deaf_after_s=0.3), ear, ANNA)
-
-    def beats() -> int:
-        with server.client() as client:
-            return int(client.info("commandstats")["cmdstat_publish"]["calls"])
-
-    await until(lambda: beats() >= 20)
-    assert bus.statistics().reconnects == 0
 
 
 async def test_a_refusal_by_redis_is_named_and_ends_when_it_is_lifted(
@@ -320,35 +136,6 @@ async def test_a_listener_that_breaks_its_word_does_not_leave_the_node_deaf(make
     bus.publish(ANNA, 1, "g.0", b"{}")
     await until(lambda: ear.gaps == [ANNA])
     await hears(bus, ear, ANNA)
-
-
-async def test_a_deadline_swallowed_while_connecting_still_ends_the_session(
-    make: Make, server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Stubborn(Connection):
-        async def connect(self) -> None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await anyio.sleep_forever()
-            await super().connect()  # type: ignore[no-untyped-call]
-
-    bus = make()
-    usual = bus._address.connection
-    first: list[AbstractConnection] = [Stubborn(port=server.port, protocol=2, driver_info=None)]
-    monkeypatch.setattr(bus._address, "connection", lambda: first.pop() if first else usual())
-    await bus.start(None)
-    await until(lambda: not bus.is_degraded())
-
-
-@pytest.mark.parametrize("turns", range(6))
-async def test_closing_ends_when_redis_goes_away_a_few_turns_of_the_loop_before(
-    turns: int, make: Make, server: RedisServer, ear: Ear
-) -> None:
-    bus = await start(make(), ear)
-    server.kill()
-    for _ in range(turns):
-        await anyio.lowlevel.checkpoint()
-    with anyio.fail_after(5):
-        await bus.close()
 
 
 async def test_a_wrong_password_keeps_the_node_degraded_and_is_not_shown(
