@@ -44,6 +44,7 @@ class Device:
         self.connects = 0
         self.resumes = 0
         self.snapshots = 0
+        self.compared = 0
         self.fetches = 0
         self.closes: list[int] = []
 
@@ -146,6 +147,11 @@ class Device:
         self.epoch, self.seq, self.counts = welcome["epoch"], welcome["seq"], welcome["counts"]
         self.applied = []
         self.notifications = []
+        page = await self.pull("")
+        if page["seq"] == welcome["seq"]:
+            self.compared += 1
+            if any(page[name] != welcome[name] for name in ("items", "next", "counts", "epoch")):
+                self.faults.append(f"the snapshot at {self.seq} is not the pull API's page")
         # Pages may stand later than the snapshot: entries after it are harmless to apply again.
         self.items = (await whole_inbox(self))[1]
 
