@@ -129,7 +129,7 @@ async def _compose(app: App, settings: Settings, role: Role, stack: AsyncExitSta
     access = AccessTokens(key)
     gate = Gate(access, users)
     registry = CollectorRegistry()
-    operations = ops_routes(Ops(app.store, registry, lambda: app.draining))
+    operations: list[Operation] = []
     sockets: list[BaseRoute] = []
     if role in ("serve", "api"):
         operations += backend_routes(OAuth(app.store, access), Notifications(inbox, gate), Users(key, settings, gate))
@@ -141,6 +141,7 @@ async def _compose(app: App, settings: Settings, role: Role, stack: AsyncExitSta
         await app.hub.start()
     else:
         await app.bus.start(None)
+    operations += ops_routes(Ops(app.store, registry, lambda: app.draining))
     routes = [*http_routes(operations, RequestMetrics(registry)), *sockets]
     router = Router(routes, redirect_slashes=False, default=not_found)
     app.asgi = admission = Admission(router, LIMITS.concurrent_requests)
