@@ -11,18 +11,13 @@ NOTIFICATION_ID_LENGTH = 26
 
 # Design §8: 1-128 printable ASCII characters without space / % " < > \
 _NAME = re.compile(r"[!#$&-.0-;=?-\[\]-~]{1,128}")
-_CATEGORY = re.compile(r"[a-z0-9._-]{1,64}")
+CATEGORY_PATTERN = r"^[a-z0-9._-]{1,64}\Z"
 NAME_RULE = 'expected 1-128 printable ASCII characters without space / % " < > \\'
-CATEGORY_RULE = "expected 1-64 characters of a-z 0-9 . _ -"
 
 
 def is_name(value: str) -> bool:
     """Whether ``value`` can be the id of a user, a tenant or a topic."""
     return _NAME.fullmatch(value) is not None
-
-
-def is_category(value: str) -> bool:
-    return _CATEGORY.fullmatch(value) is not None
 
 
 def _base32(number: int, length: int) -> str:

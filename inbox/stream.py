@@ -3,7 +3,7 @@
 Both stores and the gateway decide with these functions, so there is one answer to each question.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -85,11 +85,6 @@ def clamp_upto(upto: int, epoch: str | None, head: Head) -> int:
 def is_reset(cursor: Cursor, head: Head) -> bool:
     """Whether ``cursor`` cannot belong to the stream that stands at ``head``: foreign epoch, or beyond the head."""
     return cursor.epoch != head.epoch or not 0 <= cursor.seq <= head.seq
-
-
-def is_trimmed(since: int, seqs: Sequence[int], head_seq: int) -> bool:
-    """Whether the log no longer reaches back to ``since``, given the numbers read after it (ascending, dense)."""
-    return since < head_seq if not seqs else seqs[0] != since + 1
 
 
 class Reassembly(Generic[Frame]):

@@ -15,7 +15,7 @@ from gateway.http.paging import decode_before, encode_before
 from gateway.marks import Epoch, MarkBody, Seq, to_mark
 from gateway.settings import LIMITS
 from inbox.encode import array, counts_json, entry_json, head_members, item_json
-from inbox.ids import stream_key
+from inbox.ids import CATEGORY_PATTERN, stream_key
 from inbox.model import Marked, MarkOp, Status
 from inbox.service import Inbox
 
@@ -26,7 +26,7 @@ class PageQuery(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=LIMITS.page_items)] = 25
     before: Annotated[str, Meta(max_length=64)] | None = None
     status: Status = "inbox"
-    category: Annotated[str, Meta(pattern=r"^[a-z0-9._-]{1,64}\Z")] | None = None
+    category: Annotated[str, Meta(pattern=CATEGORY_PATTERN)] | None = None
 
 
 class ChangesQuery(Struct, frozen=True, forbid_unknown_fields=True):

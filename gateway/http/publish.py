@@ -16,6 +16,7 @@ from gateway.http.endpoint import json_answer
 from gateway.http.urls import URL_RULE, is_safe_url
 from gateway.settings import LIMITS
 from inbox.errors import FieldError, Invalid
+from inbox.ids import CATEGORY_PATTERN
 from inbox.service import Inbox
 from inbox.times import rfc3339
 
@@ -44,7 +45,7 @@ class NewNotification(Struct, frozen=True, forbid_unknown_fields=True):
 
     recipients: Annotated[list[str], Meta(min_length=1, max_length=LIMITS.recipients)]
     title: Annotated[str, Meta(min_length=1, max_length=LIMITS.title_characters)]
-    category: Annotated[str, Meta(pattern=r"^[a-z0-9._-]{1,64}\Z")] = "general"
+    category: Annotated[str, Meta(pattern=CATEGORY_PATTERN)] = "general"
     body: Annotated[str, Meta(max_length=LIMITS.body_characters)] | None = None
     data: dict[str, Any] | None = None
     url: Url | None = None

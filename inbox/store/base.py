@@ -1,4 +1,4 @@
-"""The contract of the store, the durable truth. ``tests/contracts/test_store.py`` runs over every implementation.
+"""The contract of the store, the durable truth. ``tests/contracts/test_store*.py`` run over every implementation.
 
 **The log is the truth; items, counts and heads are views of it.** The atomic step is one unique insert of one log
 entry (design §5). Whatever method returns has happened and is durable (MongoDB: majority, journaled; SQLite:
@@ -27,7 +27,6 @@ from inbox.model import (
 )
 
 HEADS_MAX = 1_000
-RECIPIENTS_MAX = 1_000
 
 
 class Outlet(Protocol):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from inbox.errors import StreamReset
 from inbox.model import Counts, Cursor, Head, MarkOp
-from inbox.stream import ItemState, Reassembly, clamp_upto, is_reset, is_trimmed, mark_all, marked, weight
+from inbox.stream import ItemState, Reassembly, clamp_upto, is_reset, mark_all, marked, weight
 
 OPS: list[MarkOp] = ["read", "unread", "seen", "archive", "unarchive", "remove"]
 FRESH = ItemState("a")
@@ -78,16 +78,6 @@ def test_upto_of_another_epoch_is_a_reset() -> None:
 )
 def test_a_cursor_of_another_epoch_or_beyond_the_head_is_a_reset(cursor: Cursor, reset: bool) -> None:
     assert is_reset(cursor, Head("g.0", 12)) is reset
-
-
-@pytest.mark.parametrize(
-    ("since", "seqs", "head", "trimmed"),
-    [(3, [4, 5], 5, False), (3, [5], 5, True), (3, [], 5, True), (5, [], 5, False), (0, [1], 1, False)],
-)
-def test_a_hole_after_the_cursor_means_that_the_log_was_trimmed(
-    since: int, seqs: list[int], head: int, trimmed: bool
-) -> None:
-    assert is_trimmed(since, seqs, head) is trimmed
 
 
 def test_a_reader_gets_the_page_and_then_what_came_live_meanwhile() -> None:
