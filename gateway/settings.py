@@ -43,6 +43,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     log_keep_entries: int = 1_000
     log_keep_s: float = 30 * _DAY_S
+    item_keep_s: float = 90 * _DAY_S
+    client_requests_per_s: float = 1_000.0
+    client_requests_burst: int = 2_000
     test: bool = False
 
     def __post_init__(self) -> None:
@@ -64,6 +67,14 @@ class Limits(Struct, frozen=True, kw_only=True):
     url_characters: int = 2_048  # 422 invalid
     actions: int = 5  # 422 invalid
     label_characters: int = 100  # of an action, of an actor's name: 422 invalid
+    collapse_key_characters: int = 128  # 422 invalid
+    send_ahead_s: int = 366 * _DAY_S  # the furthest `send_at`: 422 invalid
+    member_changes: int = 1_000  # users added to and removed from a topic by one request: 422 invalid
+    bulk_users: int = 1_000  # profiles written by one request: 422 invalid
+    description_characters: int = 200  # of a topic: 422 invalid
+    signal_bytes: int = 64 * 1024  # the data of a signal as JSON: 422 invalid
+    grants: int = 100  # topics a minted token may name: 422 invalid
+    list_items: int = 100  # of one page of a list; 422 invalid
     mark_ids: int = 500  # 422 invalid
     token_bytes: int = 16 * 1024  # 401 unauthorized / 4500
     idempotency_key_characters: int = 255  # 422 invalid
@@ -87,6 +98,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     pings_per_s: float = 2.0  # WebSocket pings and empty fragments: close 4007
     pings_burst: int = 50
     marks_in_flight: int = 16  # of one session: error rate_limited, temporary
+    topics_per_session: int = 100  # live channels one session may be in: error invalid
     sessions_per_user: int = 50  # the oldest is closed with 4504
     sessions_per_node: int = 100_000  # 503 before the handshake
     write_soft_bytes: int = 256 * 1024  # entries are withheld, one `sync` is owed
@@ -106,6 +118,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     degraded_head_check_s: float = 2.0  # the same while the bus is deaf
     ack_flush_s: float = 1.0  # acks of a stream are written at most this often
     concurrent_requests: int = 2_000  # 503 unavailable before the body is read
+    client_concurrent_requests: int = 500  # of one backend client in one process: 429 rate_limited
+    shed_after_s: float = 1.0  # a store request older than this, with as many others as the next line says in hand,
+    shed_in_hand: int = 64  # means the store is slow: 503 unavailable before anything is stored
     store_wait_s: float = 60.0  # a process waits this long for its store at the start, then gives up
     shutdown_s: int = 10  # requests and sessions get this long to end, then they are cut
 
@@ -164,6 +179,8 @@ def _check(settings: Settings) -> None:
         )
     if settings.log_keep_s < MIN_LOG_KEEP_S and not settings.test:
         raise ConfigError(f"BELLWIRE_LOG_KEEP_S is {settings.log_keep_s:g}, expected at least {MIN_LOG_KEEP_S}")
+    if settings.item_keep_s < 1 or settings.client_requests_per_s <= 0 or settings.client_requests_burst < 1:
+        raise ConfigError("BELLWIRE_ITEM_KEEP_S and BELLWIRE_CLIENT_REQUESTS_*: expected numbers above zero")
     if settings.log_keep_entries < 1:
         raise ConfigError(f"BELLWIRE_LOG_KEEP_ENTRIES is {settings.log_keep_entries}, expected at least 1")
     if not is_name(settings.tenant):

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from inbox.model import Counts, Entry, Head, Item, Notification
+from inbox.model import Counts, Entry, Head, Item
 from inbox.times import rfc3339
 
 
@@ -24,35 +24,41 @@ def _time(at: int | None) -> bytes:
 
 def item_json(item: Item) -> bytes:
     """One item as in design §8."""
-    return _item(
-        item.id, item.seq, item.notification, _time(item.seen_at), _time(item.read_at), _time(item.archived_at)
-    )
-
-
-def _item(id: str, seq: int, notification: Notification, seen: bytes, read: bytes, archived: bytes) -> bytes:
-    return b'{"id":"%s","seq":%d,"notification":"%s",%s,"created_at":%s,"seen_at":%s,"read_at":%s,"archived_at":%s}' % (
-        id.encode(),
-        seq,
-        notification.id.encode(),
-        notification.content,
-        _time(notification.created_at),
-        seen,
-        read,
-        archived,
+    shown = item.notification
+    return (
+        b'{"id":"%s","seq":%d,"notification":"%s",%s,"actors":%s,"collapsed":%d,'
+        b'"created_at":%s,"seen_at":%s,"read_at":%s,"archived_at":%s,"expires_at":%s}'
+    ) % (
+        item.id.encode(),
+        item.seq,
+        shown.id.encode(),
+        shown.content,
+        shown.actors if item.actors is None else item.actors,
+        item.collapsed,
+        _time(shown.created_at),
+        _time(item.seen_at),
+        _time(item.read_at),
+        _time(item.archived_at),
+        _time(shown.expires_at),
     )
 
 
 def entry_json(entry: Entry) -> bytes:
     """One entry as in design §7, ``t`` included: pages of the log hold the very frames that went out live."""
     head = b'{"t":"entry","seq":%d,"kind":"%s","at":%s,' % (entry.seq, entry.kind.encode(), _time(entry.at))
-    if entry.notification is not None and entry.item is not None:
-        change = b'"item":' + _item(entry.item, entry.seq, entry.notification, b"null", b"null", b"null")
-    elif entry.ids is not None:
-        change = b'"ids":' + orjson.dumps(entry.ids)
-    else:
-        change = b'"upto":%d' % (entry.upto or 0)
-    reason = b"" if entry.reason is None else b',"reason":"%s"' % entry.reason.encode()
-    return head + change + reason + b',"counts":' + counts_json(entry.counts) + b"}"
+    return head + _change(entry) + b'"counts":' + counts_json(entry.counts) + b"}"
+
+
+def _change(entry: Entry) -> bytes:
+    """What changed, as members that each end in a comma."""
+    reason = b"" if entry.reason is None else b'"reason":"%s",' % entry.reason.encode()
+    if entry.item is not None:
+        return b'"item":%s,' % item_json(entry.item)
+    if entry.ids is not None:
+        return b'"ids":%s,' % orjson.dumps(entry.ids) + reason
+    if entry.upto is not None:
+        return b'"upto":%d,' % entry.upto + reason
+    return b""
 
 
 def head_members(head: Head) -> bytes:

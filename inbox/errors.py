@@ -13,6 +13,7 @@
     ├── Forbidden                forbidden               no     the token lacks the scope
     ├── NotFound                 not_found               no     unknown, or somebody else's
     ├── IdempotencyConflict      idempotency_conflict    no     the key was used with another body
+    ├── Conflict                 conflict                no     it is past the point where this can be done
     ├── StreamReset              stream_reset            no     the cursor's epoch or reach is gone: start over
     ├── RateLimited              rate_limited            yes    slow down
     ├── Unavailable              unavailable             yes    the store (or a key server) does not answer now
@@ -103,6 +104,12 @@ class IdempotencyConflict(BellwireError):
             f"this idempotency key was used with another body for notification {first}: use a new key for a new body"
         )
         self.first = first
+
+
+class Conflict(BellwireError):
+    """The thing is there, but in a state that does not allow this: retrying will not help."""
+
+    code = "conflict"
 
 
 class StreamReset(BellwireError):

@@ -39,6 +39,11 @@ def stream_key(tenant: str, user: str) -> str:
     return f"{tenant}/{user}"
 
 
+def channel_key(tenant: str, topic: str) -> str:
+    """The key under which the signals of a topic travel on the bus. No stream has it: a user's id is not empty."""
+    return f"{tenant}//{topic}"
+
+
 @lru_cache(maxsize=65_536)
 def _mark_of(stream: str) -> str:
     return _base32(int.from_bytes(blake2b(stream.encode(), digest_size=5).digest(), "big"), 8)

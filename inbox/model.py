@@ -3,14 +3,16 @@
 Times are integer milliseconds since 1970 (``*_at``); ``None`` means "not so".
 """
 
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
+
+T = TypeVar("T")
 
 MarkOp = Literal["read", "unread", "seen", "archive", "unarchive", "remove"]
-Kind = Literal["created", "read", "unread", "seen", "archived", "unarchived", "removed"]
+Kind = Literal["created", "updated", "read", "unread", "seen", "archived", "unarchived", "removed", "erased"]
 Status = Literal["inbox", "unread", "unseen", "archived", "all"]
-NotificationState = Literal["running", "done"]
+NotificationState = Literal["scheduled", "running", "done", "cancelled", "expired"]
 
 MARK_KINDS: dict[MarkOp, Kind] = {
     "read": "read",
@@ -48,7 +50,10 @@ class Notification(Struct, frozen=True):
     """What the backend published, once for all its recipients.
 
     ``content`` is its public part as the members of a JSON object without the
-    braces, encoded once: ``"category":"x","title":"…",…`` (see ``encode.content_json``).
+    braces, encoded once: ``"category":"x","title":"…",…`` (see ``encode.content_json``). It is the only part
+    that changes: each change is the next ``version``, and entries and items name the version they show.
+    ``actors`` is the JSON array of its own actor, or empty. ``created_at`` is the time it is due: now, or ``send_at``.
+    At ``expires_at`` its items leave every inbox. An unread item with the same ``collapse_key`` is taken over.
     """
 
     id: str
@@ -56,10 +61,18 @@ class Notification(Struct, frozen=True):
     category: str
     content: bytes
     created_at: int
+    expires_at: int | None = None
+    actors: bytes = b"[]"
+    collapse_key: str | None = None
+    version: int = 1
 
 
 class Item(Struct, frozen=True):
-    """A notification in one user's inbox. ``seq`` is its newest created/updated entry."""
+    """A notification in one user's inbox. ``seq`` is its newest created/updated entry.
+
+    ``id`` stays when a later notification takes the item over: then ``collapsed`` counts how often that happened and
+    ``actors`` (JSON) holds the newest of all actors, newest first. ``None``: those of ``notification``.
+    """
 
     id: str
     seq: int
@@ -67,21 +80,23 @@ class Item(Struct, frozen=True):
     seen_at: int | None = None
     read_at: int | None = None
     archived_at: int | None = None
+    collapsed: int = 0
+    actors: bytes | None = None
 
 
 class Entry(Struct, frozen=True):
     """One numbered change of a stream.
 
-    ``created`` carries ``notification`` and ``item`` (the item's id); the marks carry ``ids``, only those
-    that changed, or ``upto`` where more than ``MARK_IDS_MAX`` did. ``counts`` are absolute.
+    ``created`` and ``updated`` carry the ``item`` as it was then; the marks carry ``ids``, only those
+    that changed, or ``upto`` where more than ``MARK_IDS_MAX`` did. ``counts`` are absolute. ``removed`` has a
+    ``reason``: user, cancelled or expired. ``erased`` begins another incarnation: no reader ever gets it.
     """
 
     seq: int
     kind: Kind
     at: int
     counts: Counts
-    notification: Notification | None = None
-    item: str | None = None
+    item: Item | None = None
     ids: tuple[str, ...] | None = None
     upto: int | None = None
     reason: str | None = None
@@ -128,41 +143,100 @@ class Page(Struct, frozen=True):
 
 
 class Submission(Struct, frozen=True):
-    """A publish as the store takes it: checked, recipients distinct and in the order given (<= 1,000).
+    """A publish as the store takes it: checked, recipients distinct and in the order given (<= 1,000), or a topic.
 
-    ``key`` and ``body_hash`` make it idempotent; both or neither.
+    ``key`` and ``body_hash`` make it idempotent; both or neither. With ``send_at`` it waits until then.
     """
 
     notification: Notification
-    recipients: tuple[str, ...]
+    recipients: tuple[str, ...] = ()
     key: str | None = None
     body_hash: bytes | None = None
+    topic: str | None = None
+    send_at: int | None = None
 
 
 class Receipt(Struct, frozen=True):
-    """The store's answer to a publish: the id under which it stands (the first one's, for a repeated key)."""
+    """The store's answer to a publish: the id under which it stands (the first one's, for a repeated key).
+
+    ``total`` is the number of recipients; for a topic, of its members at that moment.
+    """
 
     id: str
     total: int
 
 
 class Progress(Struct, frozen=True):
-    """How far a notification's fan-out is."""
+    """What became of a notification: its newest version, and how many inboxes its fan-out has reached."""
 
     notification: Notification
     state: NotificationState
     total: int
     fanned_out: int
+    topic: str | None = None
+    send_at: int | None = None
+
+
+class Listing(Struct, Generic[T], frozen=True):
+    """A page of a list. ``next`` is the ``after`` of the following page, opaque; ``None`` on the last."""
+
+    items: tuple[T, ...]
+    next: str | None = None
+
+
+class Topic(Struct, frozen=True):
+    """A set of users that is published to as one. ``members`` is its size at that moment."""
+
+    id: str
+    description: str | None
+    created_at: int
+    members: int = 0
+
+
+class Membership(Struct, frozen=True):
+    """What a change of a topic's members did: those that were not in it before, and those that were."""
+
+    added: int
+    removed: int
+
+
+class User(Struct, frozen=True):
+    """What a backend told us of a user. ``channels``: addresses by channel (``email``, ``sms``). ``data`` is JSON."""
+
+    id: str
+    locale: str | None = None
+    time_zone: str | None = None
+    channels: dict[str, str] = field(default_factory=dict)
+    data: bytes = b"{}"
+    created_at: int = 0
+    updated_at: int = 0
+
+
+class ClientSecret(Struct, frozen=True):
+    """``hash`` is the SHA-256 of 256 random bits. While a client rotates, the old one lives until ``expires_at``."""
+
+    hash: bytes
+    created_at: int
+    expires_at: int | None = None
 
 
 class Client(Struct, frozen=True):
-    """A backend that may ask for access tokens. ``secret_hash`` is the SHA-256 of 256 random bits."""
+    """A backend that may ask for access tokens, unless it is revoked. At most two secrets, the newest first."""
 
     id: str
     tenant: str
     name: str
     scopes: tuple[str, ...]
-    secret_hash: bytes
+    secrets: tuple[ClientSecret, ...]
+    created_at: int
+    revoked_at: int | None = None
+
+
+class StoredKey(Struct, frozen=True):
+    """A key that Bellwire made for itself: 32 random bytes under an id of its own."""
+
+    id: str
+    value: bytes
     created_at: int
 
 

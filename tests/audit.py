@@ -59,11 +59,11 @@ class Replay:
         assert entry.counts == self.counts, f"entry {entry.seq} says {entry.counts}, its items {self.counts}"
 
     def _create(self, entry: Entry) -> None:
-        assert entry.notification is not None
         assert entry.item is not None
-        assert entry.notification.id not in self.notifications, f"{entry.notification.id} was created twice"
-        self.notifications.append(entry.notification.id)
-        self.items[entry.item] = State(entry.seq)
+        shown = entry.item.notification.id
+        assert shown not in self.notifications, f"{shown} was created twice"
+        self.notifications.append(shown)
+        self.items[entry.item.id] = State(entry.seq)
 
     def _mark(self, entry: Entry) -> None:
         for id in self._named(entry):

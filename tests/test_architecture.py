@@ -9,6 +9,7 @@ ROOT = Path(__file__).parent.parent
 LINES_MAX = 250
 
 PURE = [
+    "inbox/collapse.py",
     "inbox/encode.py",
     "inbox/errors.py",
     "inbox/ids.py",

@@ -16,7 +16,7 @@ from gateway.auth.tokens import check_times
 from gateway.settings import LIMITS
 from inbox.errors import FieldError, Forbidden, Invalid, Unauthorized
 from inbox.ids import NAME_RULE, is_name, new_token
-from inbox.model import Client
+from inbox.model import Client, ClientSecret
 from inbox.store.base import Store
 from inbox.times import now_ms
 
@@ -67,7 +67,8 @@ def new_client(tenant: str, name: str, scopes: Iterable[str]) -> tuple[Client, s
     if errors or not wanted:
         raise Invalid(*errors or [FieldError("scope", f"expected at least one of {', '.join(SCOPES)}")])
     secret = secrets.token_urlsafe(32)
-    return Client(f"client-{new_token()}", tenant, name, wanted, sha256(secret.encode()).digest(), now_ms()), secret
+    kept = ClientSecret(sha256(secret.encode()).digest(), now_ms())
+    return Client(f"client-{new_token()}", tenant, name, wanted, (kept,), now_ms()), secret
 
 
 async def authenticate(store: Store, id: str, secret: str) -> Client:
@@ -76,7 +77,7 @@ async def authenticate(store: Store, id: str, secret: str) -> Client:
     :raises Unauthorized: there is none.
     """
     client = await store.client(id) if is_name(id) else None
-    expected = _NOBODY if client is None else client.secret_hash
+    expected = _NOBODY if client is None else client.secrets[0].hash
     if not compare_digest(sha256(secret.encode()).digest(), expected) or client is None:
         raise Unauthorized("unknown client or wrong secret")
     return client

@@ -28,7 +28,7 @@ async def user_token(settings: Settings, user: str, ttl_s: int = LIMITS.user_tok
 
 async def access_token(settings: Settings, *scopes: str) -> str:
     """A backend's token for the command line itself."""
-    cli = Client(CLI_CLIENT, settings.tenant, CLI_CLIENT, scopes, b"", now_ms())
+    cli = Client(CLI_CLIENT, settings.tenant, CLI_CLIENT, scopes, (), now_ms())
     async with opened(settings) as store:
         return AccessTokens(await store.secret(TOKENS_SECRET)).mint(cli, scopes)
 
@@ -40,5 +40,5 @@ async def add_client(settings: Settings, name: str, scopes: Iterable[str]) -> tu
     """
     client, secret = new_client(settings.tenant, name, scopes)
     async with opened(settings) as store:
-        await store.add_client(client)
+        await store.put_client(client)
     return client, secret

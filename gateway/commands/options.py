@@ -29,6 +29,9 @@ HELP = {
     "tenant": "The tenant of the command line and of tokens without one.",
     "log_keep_entries": "Log entries a stream keeps at least.",
     "log_keep_s": "Seconds a log entry is kept at least.",
+    "item_keep_s": "Seconds an item is kept where the publish names no expires_at.",
+    "client_requests_per_s": "Requests a second that one backend client may make of one process.",
+    "client_requests_burst": "Requests one backend client may make at once before that rate holds.",
 }
 
 

@@ -18,6 +18,7 @@ STATUS: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "Not with this method"),
     "request_timeout": (408, "The request took too long to arrive"),
     "idempotency_conflict": (409, "The idempotency key is taken"),
+    "conflict": (409, "Past the point where this can be done"),
     "stream_reset": (410, "The stream was started over"),
     "too_large": (413, "Too large"),
     "unsupported_media_type": (415, "Not application/json"),

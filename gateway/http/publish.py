@@ -91,7 +91,7 @@ class Notifications:
 
 
 def content(wanted: NewNotification) -> dict[str, Any]:
-    """The members of every item that shows this notification (design §8)."""
+    """The members that a notification gives every item that shows it (design §8)."""
     actor = None if wanted.actor is None else msgspec.structs.asdict(wanted.actor)
     return {
         "category": wanted.category,
@@ -101,10 +101,7 @@ def content(wanted: NewNotification) -> dict[str, Any]:
         "url": wanted.url,
         "actions": [msgspec.structs.asdict(action) for action in wanted.actions],
         "actor": actor,
-        "actors": [] if actor is None else [actor],
-        "collapsed": 0,
         "priority": wanted.priority,
-        "expires_at": None,
     }
 
 

@@ -8,7 +8,7 @@ Every stream is named by its key, ``tenant/user``: there is no method that reads
 the tenant), so nothing here can cross from one user to another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from inbox.model import (
@@ -16,17 +16,24 @@ from inbox.model import (
     Client,
     Entry,
     Head,
+    Listing,
     Mark,
     Marked,
+    Membership,
     Page,
     Process,
     Progress,
     Receipt,
     Status,
+    StoredKey,
     Submission,
+    Topic,
+    User,
 )
 
 HEADS_MAX = 1_000
+VERSIONS_MAX = 100
+"""Contents that one notification may have had; a further change is refused."""
 
 
 class Outlet(Protocol):
@@ -75,12 +82,40 @@ class Store(Protocol):
     # Writing
 
     async def publish(self, submission: Submission) -> Receipt:
-        """Make the job record durable, then give every recipient's stream its ``created`` entry.
+        """Make the job record durable, then give every recipient's stream its entry.
+
+        The entry is ``created``; or, where the notification has a ``collapse_key`` and the newest item that is
+        neither read nor archived has the same, ``updated``: that item shows the new notification, unseen,
+        ``collapsed`` one higher, with the newest of all actors, and stands on top again.
+
+        To recipients the fan-out ends before this returns. To a topic, or with ``send_at``, only the record is made:
+        ``work`` does the rest. Who is in the topic when its turn comes gets the notification, once, whatever
+        happens meanwhile.
 
         A repeated key with the same body finishes the first attempt if need be and returns its receipt. When the
-        record is durable but a recipient could not be reached in time, the sweep finishes: the receipt is returned.
+        record is durable but a recipient could not be reached in time, ``work`` finishes: the receipt is returned.
 
         :raises IdempotencyConflict: the key stands for another body.
+        :raises NotFound: the tenant has no such topic.
+        """
+        ...
+
+    async def cancel(self, tenant: str, notification: str) -> Progress | None:
+        """Take a notification back: what is not fanned out never is, and every item that shows it is removed.
+
+        From here on its state is ``cancelled`` (an expired one stays ``expired``). The items of at most 1,000
+        recipients are gone when this returns, those of a topic soon. ``None``: this tenant has none of that id.
+        """
+        ...
+
+    async def amend(self, tenant: str, notification: str, change: Callable[[bytes], bytes]) -> Progress | None:
+        """Give a notification its next version, and every item that shows it an ``updated`` entry.
+
+        The item keeps its place and its states. Timing as with ``cancel``. ``None``: none of that id.
+
+        :param change: from the newest content to the next; pure, may be called more than once and in a thread.
+            If it returns the same bytes there is no new version.
+        :raises Conflict: the notification is cancelled or expired, or has had ``VERSIONS_MAX`` versions.
         """
         ...
 
@@ -130,10 +165,72 @@ class Store(Protocol):
         """How far a notification is; ``None`` if this tenant has none of that id."""
         ...
 
+    # Topics. ``after`` is the ``next`` of an earlier page of the same list, else the call raises ``Invalid``.
+
+    async def put_topic(self, tenant: str, topic: str, description: str | None) -> Topic:
+        """Make the topic, or describe it anew."""
+        ...
+
+    async def topic(self, tenant: str, topic: str) -> Topic | None: ...
+
+    async def topics(self, tenant: str, after: str | None, limit: int) -> Listing[Topic]: ...
+
+    async def drop_topic(self, tenant: str, topic: str) -> bool:
+        """Forget the topic and who is in it. A topic made later under the same name begins empty.
+
+        A fan-out that has not come to its end reaches those it reached. False: there was none.
+        """
+        ...
+
+    async def change_members(
+        self, tenant: str, topic: str, add: Sequence[str], remove: Sequence[str]
+    ) -> Membership | None:
+        """Have these users (<= 1,000 together, no user in both) in the topic and not in it. ``None``: no such topic."""
+        ...
+
+    async def members(self, tenant: str, topic: str, after: str | None, limit: int) -> Listing[str] | None:
+        """The users in the topic. ``None``: no such topic."""
+        ...
+
+    async def topics_of(self, stream: str, after: str | None, limit: int) -> Listing[str]:
+        """The ids of the topics that a user is in."""
+        ...
+
+    # Users
+
+    async def put_users(self, tenant: str, users: Sequence[User]) -> None:
+        """Write these profiles (<= 1,000, distinct ids), all or none of each. Whoever is there keeps ``created_at``."""
+        ...
+
+    async def user(self, tenant: str, user: str) -> User | None: ...
+
+    async def users(self, tenant: str, after: str | None, limit: int) -> Listing[User]: ...
+
+    async def erase(self, stream: str) -> bool:
+        """Remove every trace of a user: items, log, profile, memberships, places in notifications that wait.
+
+        The stream goes on in another incarnation, with the next number (an ``erased`` entry, which the outlet gets
+        and no reader): cursors of the old one are reset. Idempotent only in effect: each call begins another
+        incarnation, unless the stream has nothing to erase.
+
+        :return: False if it is durable but not all is gone yet: ``work`` goes on with it.
+        """
+        ...
+
     # Upkeep, by any process
 
     async def sweep(self) -> int:
-        """One round: finish entries seen open for over 2 s, and jobs whose driver died. How many were finished."""
+        """One round: finish entries seen open for over 2 s. How many were finished."""
+        ...
+
+    async def work(self) -> float | None:
+        """Do one bounded piece of the work that is due: a fan-out, a cancel, an amendment, an expiry, an erasure.
+
+        A notification waits for its ``send_at``, a topic's fan-out for its next chunk, a live one for its
+        ``expires_at``, one whose driver died for the end of the lease: any process may call this, any number at once.
+
+        :return: seconds until more is known to be due, 0 if there is more now; ``None`` if nothing waits.
+        """
         ...
 
     async def trim(self, keep_entries: int, keep_s: float) -> int:
@@ -150,9 +247,23 @@ class Store(Protocol):
         """The 32 random bytes kept under ``name``, made on first use; every process gets the same."""
         ...
 
-    async def add_client(self, client: Client) -> None: ...
+    async def keys(self, name: str) -> tuple[StoredKey, ...]:
+        """The keys kept under ``name``, the newest first; one is made on first use."""
+        ...
+
+    async def rotate(self, name: str, keep_s: float) -> StoredKey:
+        """Make a new key, the newest of ``keys(name)`` from now on. Those replaced over ``keep_s`` ago are deleted."""
+        ...
+
+    async def put_client(self, client: Client) -> None:
+        """Make the client, or replace it as a whole."""
+        ...
 
     async def client(self, id: str) -> Client | None: ...
+
+    async def clients(self, tenant: str) -> list[Client]:
+        """All of a tenant's, revoked ones too, the oldest first."""
+        ...
 
     async def beat(self, process: Process) -> None:
         """Write (or refresh) the heartbeat row of a process."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from inbox.errors import IdempotencyConflict
 from inbox.ids import item_id, new_id, new_token
-from inbox.model import Client, Counts, Head, Mark, Process
+from inbox.model import Client, ClientSecret, Counts, Head, Mark, Process
 from inbox.store.base import Store
 from inbox.times import now_ms
 from tests.audit import audit
@@ -122,7 +122,7 @@ async def test_progress_is_hidden_from_other_tenants(store: Store) -> None:
 async def test_an_entry_is_announced_before_its_writer_is_answered(store: Store) -> None:
     store.outlet = recorder = Recorder()
     (id,) = await fill(store, 1)
-    assert [entry.item for entry in recorder.entries[ANNA]] == [id]
+    assert [entry.item and entry.item.id for entry in recorder.entries[ANNA]] == [id]
     await store.mark(ANNA, Mark("read", ids=(id,)))
     assert recorder.entries[ANNA] == (await audit(store, ANNA)).log
     assert recorder.epochs == {(await head_of(store)).epoch}
@@ -149,8 +149,10 @@ async def test_a_secret_is_made_once_for_everybody(store: Store, new_store: Call
 
 
 async def test_a_client_is_found_by_its_id(store: Store) -> None:
-    client = Client(new_token(), "acme", "shop", ("notifications:write", "users"), b"\x01" * 32, now_ms())
-    await store.add_client(client)
+    client = Client(
+        new_token(), "acme", "shop", ("notifications:write", "users"), (ClientSecret(b"\x01" * 32, now_ms()),), now_ms()
+    )
+    await store.put_client(client)
     assert await store.client(client.id) == client
     assert await store.client("nobody") is None
 

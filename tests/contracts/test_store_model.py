@@ -98,7 +98,7 @@ async def judge(run: Run) -> None:
     for user in USERS:
         for store in run.stores:
             await audit(store, run.stream(user), run.log(user))
-        created = [entry.notification.id for entry in run.log(user) if entry.notification is not None]
+        created = [entry.item.notification.id for entry in run.log(user) if entry.item is not None]
         assert sorted(created) == sorted(id for id, to in run.published.items() if user in to)
     for user, mark, marked in run.marked:
         judge_mark(run.log(user), mark, marked)

@@ -33,7 +33,7 @@ class Site:
         self.url = url
         self.socket_url = url.replace("http", "ws", 1) + "/v1/ws"
         self.user_token = mint_user(key, settings, "default", "alice", 60).token
-        client = Client("client-x", "default", "x", SCOPES, b"", 0)
+        client = Client("client-x", "default", "x", SCOPES, (), 0)
         self.backend = {"authorization": f"Bearer {AccessTokens(key).mint(client, SCOPES)}"}
 
     async def publish(self, title: str) -> None:

@@ -15,15 +15,18 @@ def test_an_item_shows_its_notification_and_its_own_state() -> None:
         "seq": 7,
         "notification": "01abc",
         **CONTENT,
+        "actors": [],
+        "collapsed": 0,
         "created_at": "2023-11-14T22:13:20.123Z",
         "seen_at": "2023-11-14T22:13:21.000Z",
         "read_at": None,
         "archived_at": None,
+        "expires_at": None,
     }
 
 
 def test_a_created_entry_carries_the_item_as_it_was_born() -> None:
-    entry = Entry(7, "created", 1_700_000_000_200, Counts(3, 2), NOTIFICATION, "01abc-x")
+    entry = Entry(7, "created", 1_700_000_000_200, Counts(3, 2), Item("01abc-x", 7, NOTIFICATION))
     said = json.loads(entry_json(entry))
     assert said.pop("item") == json.loads(item_json(Item("01abc-x", 7, NOTIFICATION)))
     assert said == {
@@ -32,6 +35,23 @@ def test_a_created_entry_carries_the_item_as_it_was_born() -> None:
         "kind": "created",
         "at": "2023-11-14T22:13:20.200Z",
         "counts": {"unread": 3, "unseen": 2},
+    }
+
+
+def test_an_item_that_was_taken_over_names_its_newest_actors() -> None:
+    item = Item("01abc-x", 9, NOTIFICATION, collapsed=2, actors=b'[{"name":"Ana"}]')
+    said = json.loads(item_json(item))
+    assert (said["collapsed"], said["actors"]) == (2, [{"name": "Ana"}])
+
+
+def test_an_erasure_says_nothing_but_the_counts() -> None:
+    said = json.loads(entry_json(Entry(9, "erased", 0, Counts())))
+    assert said == {
+        "t": "entry",
+        "seq": 9,
+        "kind": "erased",
+        "at": "1970-01-01T00:00:00.000Z",
+        "counts": {"unread": 0, "unseen": 0},
     }
 
 

@@ -75,10 +75,10 @@ class Record(Struct, frozen=True, omit_defaults=True):
 
         :param notification: what a ``created`` shows, and only that.
         """
-        item = None if notification is None else item_id(self.stream, notification.id)
-        return Entry(
-            self.seq, self.kind, self.at, self.place.counts, notification, item, self.ids, self.upto, self.reason
-        )
+        item = None
+        if notification is not None:
+            item = Item(item_id(self.stream, notification.id), self.seq, notification)
+        return Entry(self.seq, self.kind, self.at, self.place.counts, item, self.ids, self.upto, self.reason)
 
 
 class State(Struct, frozen=True):

@@ -21,7 +21,7 @@ class Registry:
         kept = await first_of(self._db.keys, name, {"value": secrets.token_bytes(SECRET_BYTES)})
         return bytes(kept["value"])
 
-    async def add_client(self, client: Client) -> None:
+    async def put_client(self, client: Client) -> None:
         document = msgspec.to_builtins(client, builtin_types=(bytes,))
         await self._db.clients.replace_one({"_id": client.id}, document, upsert=True)
 

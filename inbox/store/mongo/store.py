@@ -143,8 +143,8 @@ class MongoStore:
     async def secret(self, name: str) -> bytes:
         return await persist(partial(self._registry.secret, name))
 
-    async def add_client(self, client: Client) -> None:
-        await persist(partial(self._registry.add_client, client))
+    async def put_client(self, client: Client) -> None:
+        await persist(partial(self._registry.put_client, client))
 
     async def client(self, id: str) -> Client | None:
         return await persist(partial(self._registry.client, id))

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from inbox.errors import IdempotencyConflict
 from inbox.ids import item_id, stream_key
-from inbox.model import Counts, Entry, Notification, Receipt, Submission
+from inbox.model import Counts, Entry, Item, Notification, Receipt, Submission
 from inbox.store.base import Outlet
 from inbox.store.sqlite.schema import KINDS
 from inbox.store.sqlite.streams import epoch_of, key_array
@@ -46,14 +46,8 @@ def announce(outlet: Outlet, generation: str, notification: Notification, public
     """Hand the entries of ``publication`` to the outlet, building those that somebody wants."""
     for stream, incarnation, seq, unread, unseen in orjson.loads(publication.written):
         if outlet.wants(stream):
-            entry = Entry(
-                seq,
-                "created",
-                publication.at,
-                Counts(unread, unseen),
-                notification=notification,
-                item=item_id(stream, notification.id),
-            )
+            item = Item(item_id(stream, notification.id), seq, notification)
+            entry = Entry(seq, "created", publication.at, Counts(unread, unseen), item)
             outlet.emit(stream, epoch_of(generation, incarnation), entry)
 
 

@@ -44,7 +44,7 @@ def _entry(stream: str, row: tuple[Any, ...]) -> Entry:
     counts = Counts(unread, unseen)
     if KINDS[kind] == "created":
         made = Notification(*notification)
-        return Entry(seq, "created", at, counts, notification=made, item=item_id(stream, made.id))
+        return Entry(seq, "created", at, counts, Item(item_id(stream, made.id), seq, made))
     return Entry(
         seq,
         KINDS[kind],

@@ -1,8 +1,9 @@
 """Keys, clients and running processes."""
 
-import json
 import secrets
 import sqlite3
+
+import msgspec
 
 from inbox.model import Client, Process
 from inbox.times import now_ms
@@ -17,17 +18,14 @@ def secret(db: sqlite3.Connection, name: str) -> bytes:
     return bytes(value)
 
 
-def add_client(db: sqlite3.Connection, client: Client) -> None:
-    row = (client.id, client.tenant, client.name, json.dumps(client.scopes), client.secret_hash, client.created_at)
-    db.execute("INSERT INTO client VALUES (?, ?, ?, ?, ?, ?)", row)
+def put_client(db: sqlite3.Connection, client: Client) -> None:
+    row = (client.id, client.tenant, msgspec.json.encode(client), client.created_at)
+    db.execute("INSERT OR REPLACE INTO client VALUES (?, ?, ?, ?)", row)
 
 
 def client(db: sqlite3.Connection, id: str) -> Client | None:
-    row = db.execute("SELECT * FROM client WHERE id = ?", (id,)).fetchone()
-    if row is None:
-        return None
-    id, tenant, name, scopes, secret_hash, created_at = row
-    return Client(id, tenant, name, tuple(json.loads(scopes)), secret_hash, created_at)
+    row = db.execute("SELECT record FROM client WHERE id = ?", (id,)).fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=Client)
 
 
 def beat(db: sqlite3.Connection, process: Process) -> None:

@@ -85,9 +85,7 @@ CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) S
 CREATE TABLE IF NOT EXISTS client (
     id TEXT PRIMARY KEY,
     tenant TEXT NOT NULL,
-    name TEXT NOT NULL,
-    scopes TEXT NOT NULL,
-    secret_hash BLOB NOT NULL,
+    record BLOB NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -154,8 +154,8 @@ class SqliteStore:
     async def secret(self, name: str) -> bytes:
         return await self._writer.run(partial(registry.secret, name=name))
 
-    async def add_client(self, client: Client) -> None:
-        await self._writer.run(partial(registry.add_client, client=client))
+    async def put_client(self, client: Client) -> None:
+        await self._writer.run(partial(registry.put_client, client=client))
 
     async def client(self, id: str) -> Client | None:
         return self._read(partial(registry.client, id=id))

@@ -30,7 +30,7 @@ def test_a_secret_is_256_random_bits_of_which_only_the_hash_is_kept() -> None:
 
     assert len(SECRET_SHOWN) >= 43
     assert other != SECRET_SHOWN
-    assert sha256(SECRET_SHOWN.encode()).digest() == CLIENT.secret_hash
+    assert sha256(SECRET_SHOWN.encode()).digest() == CLIENT.secrets[0].hash
     assert SECRET_SHOWN not in repr(CLIENT)
 
 

@@ -228,7 +228,7 @@ async def test_nothing_is_accepted_from_outside_when_nothing_is_configured() -> 
 
 
 async def test_an_access_token_is_no_user_token_though_the_key_is_the_same() -> None:
-    client = Client("alice", "default", "x", ("admin",), b"", 0)
+    client = Client("alice", "default", "x", ("admin",), (), 0)
     await refused(SETTINGS, AccessTokens(KEY).mint(client, client.scopes))
 
 

@@ -25,7 +25,7 @@ class Api:
         self.settings = settings
 
     def backend(self, *scopes: str, tenant: str = "default") -> dict[str, str]:
-        client = Client("client-x", tenant, "x", scopes or SCOPES, b"", 0)
+        client = Client("client-x", tenant, "x", scopes or SCOPES, (), 0)
         return {"authorization": f"Bearer {AccessTokens(self.key).mint(client, client.scopes)}"}
 
     def user(self, user: str, tenant: str = "default", ttl_s: int = 60) -> dict[str, str]:

@@ -18,7 +18,7 @@ GRANT = {"grant_type": "client_credentials"}
 async def login(api: Api) -> tuple[str, str]:
     """A stored client's id and secret; it may publish and follow."""
     client, secret = new_client("acme", "shop", ["notifications:write", "notifications:read"])
-    await api.app.store.add_client(client)
+    await api.app.store.put_client(client)
     return client.id, secret
 
 
@@ -124,7 +124,7 @@ async def test_a_wrong_secret_is_invalid_client(api: Api, login: tuple[str, str]
 
 async def test_another_clients_secret_is_invalid_client(api: Api, login: tuple[str, str]) -> None:
     other, secret = new_client("acme", "other", ["users"])
-    await api.app.store.add_client(other)
+    await api.app.store.put_client(other)
 
     assert (await ask(api, GRANT, (login[0], secret))).status_code == 401
 

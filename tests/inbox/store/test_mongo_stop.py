@@ -49,7 +49,7 @@ class Memory:
         return list(self.entries[stream].values())
 
     def created(self, stream: str) -> list[str]:
-        return [entry.notification.id for entry in self.log(stream) if entry.notification is not None]
+        return [entry.item.notification.id for entry in self.log(stream) if entry.item is not None]
 
 
 async def live_on(scene: Scene, store: MongoStore, memory: Memory) -> None:
