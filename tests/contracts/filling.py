@@ -6,7 +6,7 @@ from inbox.ids import item_id
 from inbox.model import Head
 from inbox.store.base import Store
 from tests.audit import read_items
-from tests.samples import stream_of, submission
+from tests.samples import TENANT, stream_of, submission
 
 ANNA = stream_of("anna")
 
@@ -27,3 +27,24 @@ async def publish_many(store: Store, n: int) -> list[str]:
     made = [submission("anna") for _ in range(n)]
     await asyncio.gather(*(store.publish(one) for one in made))
     return [item.id for item in reversed(await read_items(store, ANNA))]
+
+
+async def work_off(store: Store) -> float | None:
+    """Have ``store`` do all the work that is due; when it says that more will be."""
+    while (wait_s := await store.work()) == 0:
+        pass
+    return wait_s
+
+
+async def make_topic(store: Store, topic: str, *users: str, tenant: str = TENANT) -> None:
+    """A topic with ``users`` in it."""
+    await store.put_topic(tenant, topic, None)
+    for start in range(0, len(users), 1_000):
+        await store.change_members(tenant, topic, users[start : start + 1_000], ())
+
+
+async def state_of(store: Store, notification: str) -> tuple[str, int, int]:
+    """A notification's state, how many it goes to, and how many it has reached."""
+    found = await store.progress(TENANT, notification)
+    assert found is not None
+    return found.state, found.total, found.fanned_out
