@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -10,12 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inbox.errors import StreamReset
+from inbox.errors import Conflict, StreamReset
 from inbox.ids import item_id, new_token
 from inbox.model import MARK_KINDS, Changes, Entry, Item, Mark, Marked, MarkOp, Page
 from inbox.store.base import Store
-from tests.audit import Replay, audit, plain
-from tests.samples import Recorder, stream_of, submission
+from tests.audit import Replay, audit, plain, replay
+from tests.contracts.filling import make_topic, work_off
+from tests.samples import TENANT, Recorder, retitled, stream_of, submission
 
 pytestmark = pytest.mark.anyio
 
@@ -23,8 +24,13 @@ USERS = ("anna", "ben", "carl")
 OPS: tuple[MarkOp, ...] = get_args(MarkOp)
 
 users = st.sampled_from(USERS)
+collapse_keys = st.sampled_from((None, None, "likes"))
 step = st.one_of(
-    st.tuples(st.just("publish"), st.sets(users, min_size=1), st.one_of(st.none(), st.integers(0, 2))),
+    st.tuples(st.just("publish"), st.sets(users, min_size=1), st.one_of(st.none(), st.integers(0, 2)), collapse_keys),
+    st.tuples(st.just("publish_topic"), collapse_keys),
+    st.tuples(st.just("cancel"), st.integers(0, 9)),
+    st.tuples(st.just("amend"), st.integers(0, 9)),
+    st.tuples(st.just("work")),
     st.tuples(st.just("mark_ids"), users, st.sampled_from(OPS), st.sets(st.integers(0, 9), min_size=1)),
     st.tuples(st.just("mark_upto"), users, st.sampled_from(OPS), st.integers(0, 30)),
     st.tuples(st.just("page"), users),
@@ -43,6 +49,8 @@ class Run:
     recorder: Recorder
     suffix: str = field(default_factory=new_token)
     published: dict[str, set[str]] = field(default_factory=dict)
+    cancelled: set[str] = field(default_factory=set)
+    amended: int = 0
     keys: dict[str, str] = field(default_factory=dict)
     marked: list[tuple[str, Mark, Marked]] = field(default_factory=list)
     pages: list[tuple[str, Page]] = field(default_factory=list)
@@ -61,11 +69,34 @@ class Run:
         for name, *arguments in steps:
             await getattr(self, f"do_{name}")(store, *arguments)
 
-    async def do_publish(self, store: Store, to: set[str], key: int | None) -> None:
+    async def begin(self) -> None:
+        await make_topic(self.stores[0], self.suffix, *(f"{user}-{self.suffix}" for user in USERS))
+
+    async def do_publish(self, store: Store, to: set[str], key: int | None, collapse_key: str | None) -> None:
         name = None if key is None else f"{key}-{'-'.join(sorted(to))}-{self.suffix}"
-        receipt = await store.publish(submission(*(f"{user}-{self.suffix}" for user in sorted(to)), key=name))
+        users = (f"{user}-{self.suffix}" for user in sorted(to))
+        receipt = await store.publish(submission(*users, key=name, collapse_key=collapse_key, actor=new_token(3)))
         assert name is None or self.keys.setdefault(name, receipt.id) == receipt.id
         self.published[receipt.id] = to
+
+    async def do_publish_topic(self, store: Store, collapse_key: str | None) -> None:
+        made = submission(topic=self.suffix, collapse_key=collapse_key, actor=new_token(3))
+        self.published[(await store.publish(made)).id] = set(USERS)
+
+    async def do_cancel(self, store: Store, place: int) -> None:
+        if place < len(self.published):
+            id = list(self.published)[place]
+            self.cancelled.add(id)
+            await store.cancel(TENANT, id)
+
+    async def do_amend(self, store: Store, place: int) -> None:
+        if place < len(self.published):
+            self.amended += 1
+            with suppress(Conflict):
+                await store.amend(TENANT, list(self.published)[place], retitled(f"v{self.amended}"))
+
+    async def do_work(self, store: Store) -> None:
+        await store.work()
 
     async def do_mark_ids(self, store: Store, user: str, op: MarkOp, places: set[int]) -> None:
         made = list(self.published)
@@ -97,9 +128,15 @@ class Run:
 async def judge(run: Run) -> None:
     for user in USERS:
         for store in run.stores:
-            await audit(store, run.stream(user), run.log(user))
-        created = [entry.item.notification.id for entry in run.log(user) if entry.item is not None]
-        assert sorted(created) == sorted(id for id, to in run.published.items() if user in to)
+            found = await audit(store, run.stream(user), run.log(user))
+        told = replay(run.log(user), run.stream(user))
+        due = {id for id, to in run.published.items() if user in to}
+        assert due - run.cancelled <= set(told.notifications) <= due
+        for item in found.items:
+            newest = await run.stores[0].progress(TENANT, item.notification.id)
+            assert newest is not None
+            assert item.notification == newest.notification
+            assert item.notification.id not in run.cancelled
     for user, mark, marked in run.marked:
         judge_mark(run.log(user), mark, marked)
     for user, page in run.pages:
@@ -142,7 +179,10 @@ async def interleave(new_store: Callable[[], Store], plans: list[list[tuple[obje
             await store.open()
             stack.push_async_callback(store.close)
             store.outlet = run.recorder
+        await run.begin()
         await asyncio.gather(*(run.writer(run.stores[i % 2], plan) for i, plan in enumerate(plans)))
+        for store in run.stores:
+            await work_off(store)
         await judge(run)
 
 
