@@ -1,6 +1,6 @@
 """``make bench``: the core's figures on this machine, SQLite alone and the spread-out form.
 
-usage: python -m bench [--store sqlite|mongo] [--runs 5] [--items 1000000]
+usage: python -m bench [core|campaigns] [--store sqlite|mongo] [--runs 5] [--items 1000000]
 """
 
 import argparse
@@ -20,8 +20,9 @@ from urllib.parse import quote
 import uvloop
 from msgspec import Struct
 
-from bench import core
+from bench import campaigns, core
 from bench.load import Sample, open_wire, post
+from gateway.auth.clients import SCOPES
 from tests.faults.fleet import Fleet, Program
 
 
@@ -33,14 +34,22 @@ class Scale(Struct, frozen=True):
     batch_clients: int
     live_per_s: float
     deep_items: int
+    members: int
+    waiting: int
+    due: int
 
 
-SCALES = {"sqlite": Scale(10_000, 100, 4, 500.0, 10_000), "mongo": Scale(1_000, 5, 1, 50.0, 2_000)}
+SCALES = {
+    "sqlite": Scale(10_000, 100, 4, 500.0, 10_000, 100_000, 100_000, 5_000),
+    "mongo": Scale(1_000, 5, 1, 50.0, 2_000, 5_000, 2_000, 500),
+}
+UNLIMITED = {"BELLWIRE_CLIENT_REQUESTS_PER_S": "1000000", "BELLWIRE_CLIENT_REQUESTS_BURST": "1000000"}
+"""The whole load comes from one client."""
 
 
 @contextmanager
 def embedded(directory: Path) -> Iterator[tuple[Fleet, Program, Program]]:
-    fleet = Fleet({"BELLWIRE_DATA_DIR": str(directory / "data")}, directory)
+    fleet = Fleet({"BELLWIRE_DATA_DIR": str(directory / "data"), **UNLIMITED}, directory)
     try:
         program = fleet.add("serve")
         yield fleet, program, program
@@ -56,7 +65,7 @@ def spread(directory: Path) -> Iterator[tuple[Fleet, Program, Program]]:
     redis, mongo = RedisServer(directory), MongoServer(directory)
     redis.start()
     mongo.start()
-    fleet = Fleet({"BELLWIRE_REDIS_URL": redis.url, "BELLWIRE_MONGO_URL": mongo.url}, directory)
+    fleet = Fleet({"BELLWIRE_REDIS_URL": redis.url, "BELLWIRE_MONGO_URL": mongo.url, **UNLIMITED}, directory)
     try:
         yield fleet, fleet.add("api"), fleet.add("gateway")
     finally:
@@ -67,7 +76,7 @@ def spread(directory: Path) -> Iterator[tuple[Fleet, Program, Program]]:
 
 async def login(fleet: Fleet, api: str) -> str:
     """An access token of a new client; it lives 15 minutes."""
-    id, secret = await asyncio.to_thread(fleet.client, "notifications:write", "notifications:read", "users")
+    id, secret = await asyncio.to_thread(fleet.client, *SCOPES)
     body = f"grant_type=client_credentials&client_id={quote(id)}&client_secret={quote(secret)}".encode()
     wire = await open_wire(api)
     _, answer = await wire.request(post("/oauth/token", "", body, kind="application/x-www-form-urlencoded"))
@@ -81,7 +90,10 @@ def say(what: str, figure: str, bar: str) -> None:
 
 async def row(what: str, bar: str, runs: int, once: Callable[[], Awaitable[Sample]], unit: str = "/s") -> None:
     """One line: the medians over ``runs`` runs."""
-    samples = [await once() for _ in range(runs)]
+    report(what, bar, [await once() for _ in range(runs)], unit)
+
+
+def report(what: str, bar: str, samples: list[Sample], unit: str = "/s") -> None:
     middle = [
         statistics.median(getattr(s, field) for s in samples) for field in ("per_s", "p50_ms", "p99_ms", "lag_ms")
     ]
@@ -90,7 +102,7 @@ async def row(what: str, bar: str, runs: int, once: Callable[[], Awaitable[Sampl
     say(what, f"{middle[0]:>9,.0f} {unit} ({spread_of})  p50 {middle[1]:.1f}  p99 {middle[2]:.1f} ms{lag}", bar)
 
 
-async def table(fleet: Fleet, api: Program, node: Program, runs: int, items: int, scale: Scale) -> None:
+async def core_table(fleet: Fleet, api: Program, node: Program, runs: int, items: int, scale: Scale) -> None:
     async def target() -> core.Target:
         return core.Target(api.url, node.url, await login(fleet, api.url))
 
@@ -112,8 +124,23 @@ async def table(fleet: Fleet, api: Program, node: Program, runs: int, items: int
         say(f"memory while {items:,} items are published", " ".join(map(str, memory)) + " MB", "flat")
 
 
+async def campaign_table(fleet: Fleet, api: Program, node: Program, runs: int, scale: Scale) -> None:
+    now = core.Target(api.url, node.url, await login(fleet, api.url))
+    members = scale.members
+    fill = partial(campaigns.fill_topic, now, members)
+    await row(f"{members:,} members added, 1,000 a request", ">= 10,000/s", 1, fill, "members/s")
+    both = [await campaigns.to_topic(now, members) for _ in range(runs)]
+    report(f"publish to a topic of {members:,}", ">= 30,000 items/s", [topic for topic, _ in both], "items/s")
+    report("single publishes beside it", "p99 <= 60", [beside for _, beside in both])
+    now = core.Target(api.url, node.url, await login(fleet, api.url))
+    await row(f"{scale.waiting:,} scheduled", "", 1, partial(campaigns.schedule, now, scale.waiting))
+    fire = partial(campaigns.fire, now, scale.due)
+    await row(f"{scale.due:,} due in one second, all fired", "p99 (the last) <= 2,000", runs, fire)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("table", nargs="?", choices=["core", "campaigns"], help="both if none is named")
     parser.add_argument("--store", choices=["sqlite", "mongo"], default="sqlite")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--items", type=int, default=1_000_000)
@@ -129,7 +156,10 @@ def main() -> None:
             # A collection in the generator would show as the server's latency.
             gc.disable()
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(table(fleet, api, node, chosen.runs, chosen.items, SCALES[chosen.store]))
+                if chosen.table in (None, "core"):
+                    runner.run(core_table(fleet, api, node, chosen.runs, chosen.items, SCALES[chosen.store]))
+                if chosen.table in (None, "campaigns"):
+                    runner.run(campaign_table(fleet, api, node, chosen.runs, SCALES[chosen.store]))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ async def batches(target: Target, count: int, clients: int) -> Sample:
     return Sample(done.per_s * 1_000, done.p50_ms, done.p99_ms)
 
 
-async def _hello(url: str, token: str, **cursor: Any) -> tuple[ClientConnection, dict[str, Any]]:
+async def hello(url: str, token: str, **cursor: Any) -> tuple[ClientConnection, dict[str, Any]]:
     socket = await connect(url.replace("http", "ws", 1) + "/v1/ws", max_size=None, ping_interval=None)
     await socket.send(json.dumps({"t": "hello", "token": token, **cursor}))
     return socket, json.loads(await socket.recv())
@@ -63,7 +63,7 @@ async def _hello(url: str, token: str, **cursor: Any) -> tuple[ClientConnection,
 async def to_socket(target: Target, per_s: float, count: int) -> Sample:
     """From the publish request to the frame in the user's socket, at an even rate."""
     users = [f"live{n}" for n in range(100)]
-    sockets = [(await _hello(target.url, await user_token(target, user)))[0] for user in users]
+    sockets = [(await hello(target.url, await user_token(target, user)))[0] for user in users]
     sent: dict[str, float] = {}
     took: list[float] = []
     complete = asyncio.Event()
@@ -127,14 +127,14 @@ async def pages(target: Target, user: str, skipped: int, total: int) -> Sample:
 async def resumes(target: Target, user: str, missed: int = 300, total: int = 200) -> Sample:
     """From connecting to having all ``missed`` entries, one client after the other."""
     token = await user_token(target, user)
-    socket, welcome = await _hello(target.url, token)
+    socket, welcome = await hello(target.url, token)
     await socket.close()
     cursor = {"epoch": welcome["epoch"], "seq": welcome["seq"] - missed}
     took: list[float] = []
     began = time.perf_counter()
     for _ in range(total):
         start = time.perf_counter()
-        socket, answer = await _hello(target.url, token, cursor=cursor)
+        socket, answer = await hello(target.url, token, cursor=cursor)
         have = cursor["seq"] + len(answer["entries"])
         while have < answer["seq"]:
             have = json.loads(await socket.recv())["seq"]

@@ -82,9 +82,11 @@ def get(path: str, token: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
 
 
-def post(path: str, token: str, body: bytes, kind: str = "application/json") -> bytes:
+def post(path: str, token: str, body: bytes, kind: str = "application/json", method: str = "POST") -> bytes:
     login = f"Authorization: Bearer {token}\r\n" if token else ""
-    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\n{login}Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: bench\r\n{login}Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
     return head.encode() + body
 
 
