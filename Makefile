@@ -19,9 +19,10 @@ bench: ## the figures of README.md on this machine (BENCH="--store mongo --runs 
 	@scripts/setup test
 	.venv/bin/python -m bench $(BENCH)
 
-soak: ## writers stopped for 90 s, five times over (10 minutes)
+soak: ## writers stopped for 90 s, five times over; campaigns to 100,000 killed on both stores (an hour)
 	@scripts/setup test
 	BELLWIRE_TEST_STOP_S=90 BELLWIRE_TEST_STOPS=5 .venv/bin/pytest tests/faults/test_stopped.py
+	BELLWIRE_TEST_MEMBERS=100000 .venv/bin/pytest tests/faults/test_campaign_killed.py
 
 setup:
 	@scripts/setup

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from tests.faults.fleet import Fleet
+from tests.faults.pair import Pair
 from tests.servers.mongo import MongoServer
 from tests.servers.redis import RedisServer
 
@@ -47,4 +48,24 @@ def spread(tmp_path: Path, redis: RedisServer, mongo: MongoServer) -> Iterator[F
     """The spread-out form over real servers; the test adds the programs."""
     fleet = Fleet({"BELLWIRE_REDIS_URL": redis.url, "BELLWIRE_MONGO_URL": mongo.url}, tmp_path)
     yield fleet
+    fleet.stop()
+
+
+@pytest.fixture(params=["sqlite", "mongo"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The store of a ``pair``."""
+    return str(request.param)
+
+
+@pytest.fixture
+def pair(
+    request: pytest.FixtureRequest, kind: str, tmp_path: Path, redis: RedisServer, http: httpx2.AsyncClient
+) -> Iterator[Pair]:
+    """Programs that share a store and a Redis; the test starts them."""
+    fleet = Fleet({"BELLWIRE_REDIS_URL": redis.url}, tmp_path)
+    if kind == "mongo":
+        fleet.environ["BELLWIRE_MONGO_URL"] = request.getfixturevalue("mongo").url
+    else:
+        fleet.environ["BELLWIRE_DATA_DIR"] = str(tmp_path / "data")
+    yield Pair(fleet, http)
     fleet.stop()
