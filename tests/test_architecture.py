@@ -22,9 +22,9 @@ PURE = [
     "gateway/client/messages.py",
     "gateway/live/codes.py",
     "gateway/live/origins.py",
-    "gateway/live/rate.py",
     "gateway/live/session.py",
     "gateway/live/wire.py",
+    "gateway/rate.py",
 ]
 EFFECTS = {
     "anyio",

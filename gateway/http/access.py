@@ -30,7 +30,7 @@ class Gate:
         self._access = access
         self._users = users
 
-    def backend(self, request: Request, scope: str) -> Access:
+    async def backend(self, request: Request, scope: str) -> Access:
         """:raises Unauthorized: no valid access token. :raises Forbidden: it lacks ``scope``."""
         access = self._access.verify(bearer(request))
         access.require(scope)

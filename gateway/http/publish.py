@@ -66,7 +66,7 @@ class Notifications:
         self._gate = gate
 
     async def publish(self, request: Request) -> Response:
-        access = self._gate.backend(request, "notifications:write")
+        access = await self._gate.backend(request, "notifications:write")
         wanted = await _BODY.read(request)
         key = key_of(wanted, request.headers.getlist("idempotency-key"))
         check(wanted)
@@ -77,7 +77,7 @@ class Notifications:
         return json_answer(msgspec.json.encode(published), 202)
 
     async def get(self, request: Request) -> Response:
-        access = self._gate.backend(request, "notifications:read")
+        access = await self._gate.backend(request, "notifications:read")
         found = await self._inbox.progress(access.tenant, request.path_params["id"])
         notification = found.notification
         head = b'{"id":"%s","state":"%s","total":%d,"fanned_out":%d,"created_at":"%s",' % (

@@ -35,7 +35,7 @@ class Users:
         self._gate = gate
 
     async def new_token(self, request: Request) -> Response:
-        access = self._gate.backend(request, "users")
+        access = await self._gate.backend(request, "users")
         user = request.path_params["id"]
         if not is_name(user):
             raise Invalid.field("id", NAME_RULE)

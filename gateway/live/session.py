@@ -7,7 +7,7 @@ from msgspec import Struct
 from gateway.auth.tokens import UserClaims
 from gateway.live import wire
 from gateway.live.codes import CloseCode
-from gateway.live.rate import Rate
+from gateway.rate import Rate
 from gateway.settings import Limits
 from inbox.model import Mark
 

@@ -1,4 +1,4 @@
-from gateway.live.rate import Rate
+from gateway.rate import Rate
 
 RATE = Rate(per_s=10, burst=5)
 
