@@ -11,7 +11,7 @@ from starlette.responses import Response
 from gateway.http.access import Gate
 from gateway.http.body import JsonBody, parse_query
 from gateway.http.endpoint import json_answer
-from gateway.http.paging import decode_before, encode_before
+from gateway.http.paging import decode_before, next_json
 from gateway.marks import Epoch, MarkBody, Seq, to_mark
 from gateway.settings import LIMITS
 from inbox.encode import array, counts_json, entry_json, head_members, item_json
@@ -55,13 +55,14 @@ class UserInbox:
     async def page(self, request: Request) -> Response:
         stream = await self._stream(request)
         query = parse_query(request, PageQuery)
-        before = None if query.before is None else decode_before(query.before)
+        before = None if query.before is None else decode_before(stream, query.before)
         page = await self._store.page(
             stream, limit=query.limit, before=before, status=query.status, category=query.category
         )
-        next = b"null" if page.next is None else b'"%s"' % encode_before(page.next).encode()
         items = array([item_json(item) for item in page.items])
-        return json_answer(b'{"items":%s,"next":%s,%s}' % (items, next, head_members(page.head)))
+        return json_answer(
+            b'{"items":%s,"next":%s,%s}' % (items, next_json(stream, page.next), head_members(page.head))
+        )
 
     async def changes(self, request: Request) -> Response:
         stream = await self._stream(request)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 import structlog
 from msgspec import Struct
 
+from gateway.http.paging import next_json
 from gateway.live.codes import CloseCode
 from gateway.live.held_stream import HeldStream, Member
 from gateway.live.statistics import Tally
@@ -125,9 +126,10 @@ class CatchUp:
     def _start_over(self, held: HeldStream, fresh: Iterable[Member], page: Page) -> None:
         held.stand(page.head)
         items = array([item_json(item) for item in page.items])
+        next = next_json(held.key, page.next)
         for member in fresh:
             if member in held.members:
-                member.greet(page.head.seq, member.greeting().snapshot(page.head, items, page.next))
+                member.greet(page.head.seq, member.greeting().snapshot(page.head, items, next))
                 self._tally.snapshots += 1
                 self._pour(held, member, self._run(held, page.head.seq, ()), page.head)
 

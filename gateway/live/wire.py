@@ -8,7 +8,6 @@ import orjson
 from msgspec import Meta, Struct
 
 from gateway.fields import field_error
-from gateway.http.paging import encode_before
 from gateway.marks import MARK_OPS, Epoch, MarkBody, Seq, to_mark
 from inbox.encode import array, head_members
 from inbox.errors import BellwireError, Invalid
@@ -156,10 +155,9 @@ class Greeting(Struct, frozen=True):
         """The welcome of a client that gets all it missed; ``entries`` are the first of them, encoded."""
         return self._welcome(head, b'true,"entries":' + array(entries))
 
-    def snapshot(self, head: Head, items: bytes, next: int | None) -> bytes:
-        """The welcome of a client that starts over. ``items`` is the newest page, an encoded array."""
-        cursor = b"null" if next is None else b'"%s"' % encode_before(next).encode()
-        return self._welcome(head, b'false,"items":%s,"next":%s' % (items, cursor))
+    def snapshot(self, head: Head, items: bytes, next: bytes) -> bytes:
+        """The welcome of a client that starts over. ``items`` is the newest page and ``next`` its cursor, encoded."""
+        return self._welcome(head, b'false,"items":%s,"next":%s' % (items, next))
 
     def _welcome(self, head: Head, rest: bytes) -> bytes:
         return b'{"t":"welcome","session":"%s","user":%s,%s,"heartbeat":%s,"resumed":%s}' % (

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from gateway.http import views
-from gateway.http.paging import encode_before
+from gateway.http.paging import encode_next
 from gateway.marks import MARK_OPS
 from tests.gateway.http.conftest import Api
 
@@ -204,7 +204,8 @@ BAD_QUERIES = [
     ("/v1/inbox?limit=", "limit"),
     ("/v1/inbox?limit=1&limit=2", "limit"),
     ("/v1/inbox?before=25", "before"),
-    (f"/v1/inbox?before={encode_before(2**63)}", "before"),
+    (f"/v1/inbox?before={encode_next('default/bob', '1')}", "before"),
+    (f"/v1/inbox?before={encode_next('default/alice', str(2**63))}", "before"),
     ("/v1/inbox?status=gone", "status"),
     ("/v1/inbox?status[$ne]=all", "status[$ne]"),
     ("/v1/inbox?category=Orders", "category"),
