@@ -9,9 +9,12 @@ import json
 import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gateway.app import token_keys
+from gateway.auth.keyring import KeyRing
 from gateway.auth.tokens import mint_user
 from gateway.settings import Settings
 from inbox.store.sqlite import SqliteStore
@@ -57,9 +60,10 @@ async def tokens(directory: Path, count: int) -> list[str]:
     settings = Settings(data_dir=str(directory))
     store = SqliteStore(directory / "bellwire.sqlite3")
     await store.open()
-    key = await store.secret("tokens")
+    ring = KeyRing(partial(token_keys, store))
+    await ring.load()
     await store.close()
-    return [mint_user(key, settings, settings.tenant, f"idler{number}", 3_600).token for number in range(count)]
+    return [mint_user(ring, settings, settings.tenant, f"idler{number}", 3_600).token for number in range(count)]
 
 
 async def connect(url: str) -> Idler:

@@ -1,8 +1,9 @@
 """The composition root: from settings to a running process, every part made once and closed in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -11,14 +12,17 @@ from prometheus_client import CollectorRegistry
 from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.auth.clients import AccessTokens
+from gateway.auth.access import AccessTokens
 from gateway.auth.jwks import Jwks
+from gateway.auth.keyring import TOKEN_KEYS, KeyRing
+from gateway.auth.standing import Standings
 from gateway.auth.tokens import UserTokens
 from gateway.http.access import Gate
 from gateway.http.admission import Admission
 from gateway.http.docs import Docs
-from gateway.http.endpoint import Endpoint
+from gateway.http.endpoint import Endpoint, Nowhere
 from gateway.http.inbox import UserInbox
+from gateway.http.limits import ClientLimits
 from gateway.http.oauth import OAuth
 from gateway.http.openapi import Reference, describe
 from gateway.http.ops import Ops
@@ -29,20 +33,25 @@ from gateway.http.users import Users
 from gateway.live.handover import websocket_endpoint
 from gateway.live.hub import Hub
 from gateway.live.origins import Origins
+from gateway.load import StoreLoad, watched
 from gateway.metrics import RequestMetrics, StatisticsCollector
+from gateway.rate import Rate
 from gateway.settings import LIMITS, Role, Settings, database_path
 from inbox.bus.base import Bus
 from inbox.errors import Unavailable
+from inbox.model import StoredKey
 from inbox.service import Inbox
 from inbox.store.base import Store
+from inbox.times import now_ms
 from inbox.upkeep import Upkeep
 
 log = structlog.get_logger()
 
 GAUGES = frozenset({"subscriptions", "degraded", "sessions", "streams", "in_hand"})
 
-TOKENS_SECRET = "tokens"
 BUS_SECRET = "bus"
+
+REFERENCE = ("/openapi.json", "/docs")
 
 
 class App:
@@ -101,6 +110,11 @@ async def open_store(store: Store, wait_s: float = LIMITS.store_wait_s, pause_s:
             await asyncio.sleep(pause_s)
 
 
+async def token_keys(store: Store) -> Sequence[StoredKey]:
+    """The keys that sign our tokens, until both stores keep more than one."""
+    return [StoredKey("1", await store.secret(TOKEN_KEYS), now_ms())]
+
+
 @asynccontextmanager
 async def running(settings: Settings, role: Role) -> AsyncIterator[App]:
     """A process of ``role``: its parts opened in order, and closed in reverse when the context ends.
@@ -123,16 +137,21 @@ async def running(settings: Settings, role: Role) -> AsyncIterator[App]:
 
 async def _compose(app: App, settings: Settings, role: Role, stack: AsyncExitStack) -> None:
     """Give ``app`` the parts and the routes of ``role``, and start its bus."""
-    key = await app.store.secret(TOKENS_SECRET)
-    inbox = Inbox(app.store, app.bus)
-    users = UserTokens(key, settings, await _jwks(settings, stack))
-    access = AccessTokens(key)
-    gate = Gate(access, users)
+    load = StoreLoad()
+    store = watched(app.store, load)
+    ring = await stack.enter_async_context(KeyRing(partial(token_keys, app.store)))
+    inbox = Inbox(store, app.bus)
+    users = UserTokens(ring, settings, await _jwks(settings, stack))
+    access = AccessTokens(ring)
+    limits = ClientLimits(
+        Rate(settings.client_requests_per_s, settings.client_requests_burst), LIMITS.client_concurrent_requests
+    )
+    gate = Gate(access, users, Standings(store), limits)
     registry = CollectorRegistry()
     operations: list[Operation] = []
     sockets: list[BaseRoute] = []
     if role in ("serve", "api"):
-        operations += backend_routes(OAuth(app.store, access), Notifications(inbox, gate), Users(key, settings, gate))
+        operations += backend_routes(OAuth(store, access), Notifications(inbox, gate), Users(ring, settings, gate))
     if role in ("serve", "gateway"):
         operations += user_routes(UserInbox(inbox, gate))
         app.hub = Hub(inbox, app.bus, users)
@@ -142,10 +161,16 @@ async def _compose(app: App, settings: Settings, role: Role, stack: AsyncExitSta
     else:
         await app.bus.start(None)
     operations += ops_routes(Ops(app.store, registry, lambda: app.draining))
-    routes = [*http_routes(operations, RequestMetrics(registry)), *sockets]
-    router = Router(routes, redirect_slashes=False, default=not_found)
-    app.asgi = admission = Admission(router, LIMITS.concurrent_requests)
-    counted: dict[str, Callable[[], Struct]] = {"bus": app.bus.statistics, "http": admission.statistics}
+    metrics = RequestMetrics(registry)
+    routes = [*http_routes(operations, metrics), *sockets]
+    router = Router(routes, redirect_slashes=False, default=Nowhere(metrics))
+    always = [*REFERENCE, *(each.path for each in operations if each.security == "none")]
+    app.asgi = admission = Admission(router, LIMITS.concurrent_requests, load.is_slow, always)
+    counted: dict[str, Callable[[], Struct]] = {
+        "bus": app.bus.statistics,
+        "http": admission.statistics,
+        "client_limits": limits.statistics,
+    }
     if app.hub is not None:
         counted["live"] = app.hub.statistics
     registry.register(StatisticsCollector(counted, GAUGES))
@@ -169,10 +194,12 @@ def _socket_route(endpoint: ASGIApp) -> WebSocketRoute:
 def http_routes(operations: Sequence[Operation], metrics: RequestMetrics) -> list[Route]:
     """The routes of ``operations`` and of the reference that describes them."""
     document = describe(operations)
-    handlers = {
-        path: {method: each.handler for method, each in methods.items()}
-        for path, methods in by_path(operations).items()
-    }
-    handlers["/openapi.json"] = {"GET": Reference(document).json}
-    handlers["/docs"] = {"GET": Docs(document).html}
-    return [Route(path, Endpoint(path, methods, metrics)) for path, methods in handlers.items()]
+    routes = [Route(path, _endpoint(path, methods, metrics)) for path, methods in by_path(operations).items()]
+    for path, handler in zip(REFERENCE, (Reference(document).json, Docs(document).html), strict=True):
+        routes.append(Route(path, Endpoint(path, {"GET": handler}, metrics)))
+    return routes
+
+
+def _endpoint(path: str, methods: Mapping[str, Operation], metrics: RequestMetrics) -> Endpoint:
+    audited = frozenset(method for method, each in methods.items() if each.audited)
+    return Endpoint(path, {method: each.handler for method, each in methods.items()}, metrics, audited)

@@ -3,7 +3,6 @@
 Exit codes: 0 done, 1 failed, 2 a wrong setting or flag, 130 ended by Ctrl-C.
 """
 
-import logging
 import os
 import sys
 from typing import NoReturn
@@ -11,8 +10,10 @@ from typing import NoReturn
 import click
 
 from gateway import log
-from gateway.commands.backend import client, send, token
+from gateway.commands.backend import send, token
+from gateway.commands.clients import client
 from gateway.commands.doctor import doctor
+from gateway.commands.keys import key
 from gateway.commands.listen import listen
 from gateway.commands.serve import role_command
 from inbox.errors import BellwireError, ConfigError
@@ -27,12 +28,13 @@ def cli() -> None:
 
     Settings are BELLWIRE_ variables in the environment, or the flags of the same name.
     """
-    log.configure(sys.stderr, logging.WARNING)
+    log.configure(sys.stderr)
 
 
 for command in (
     *(role_command(role) for role in ("serve", "gateway", "api", "worker")),
     client,
+    key,
     token,
     send,
     listen,

@@ -22,7 +22,7 @@ def hide_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def configure(stream: TextIO, level: int = logging.INFO) -> None:
+def configure(stream: TextIO) -> None:
     """Log to ``stream`` from now on, what libraries log included."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
@@ -32,7 +32,7 @@ def configure(stream: TextIO, level: int = logging.INFO) -> None:
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )

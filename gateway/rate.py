@@ -18,3 +18,11 @@ class Rate(Struct, frozen=True):
         due = max(due, now) + 1 / self.per_s
         # Half a one of room: sums of floats are not exact.
         return None if due - now > (self.burst + 0.5) / self.per_s else due
+
+    def left(self, due: float, now: float) -> int:
+        """How many more are admitted at ``now``."""
+        return int(self.burst + 0.5 - max(0.0, due - now) * self.per_s)
+
+    def wait_s(self, due: float, now: float) -> float:
+        """Seconds until one more is admitted."""
+        return max(0.0, due - now - (self.burst - 1) / self.per_s)

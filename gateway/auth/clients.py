@@ -1,59 +1,26 @@
-"""Backends: their credentials, the access tokens they get for them, and what those allow."""
+"""Backend clients and their credentials: made, rotated, revoked, and checked. Pure, but for chance and the clock."""
 
 import secrets
-import time
 from collections.abc import Iterable
 from hashlib import sha256
 from hmac import compare_digest
 
-import msgspec
-from cachetools import LRUCache
-from msgspec import Struct
+from msgspec.structs import replace
 
-from gateway.auth.jws import OWN_KEY_ID, header_of, open_token, sign
-from gateway.auth.keys import Key
-from gateway.auth.tokens import check_times
-from gateway.settings import LIMITS
-from inbox.errors import FieldError, Forbidden, Invalid, Unauthorized
+from inbox.errors import Conflict, FieldError, Invalid
 from inbox.ids import NAME_RULE, is_name, new_token
 from inbox.model import Client, ClientSecret
-from inbox.store.base import Store
 from inbox.times import now_ms
 
 SCOPES = ("notifications:write", "notifications:read", "users", "topics", "admin")
 
-ACCESS_TYP = "at+jwt"
-ACCESS_AUDIENCE = "bellwire:api"
+CLI_CLIENT = "bellwire-cli"
+"""The command line as a client. It stands in no store: whoever may open the store needs no credentials."""
 
-_REMEMBERED = 1_024
+SECRETS_MAX = 2
 
-# Compared when the id is unknown, so that an unknown client takes as long as a wrong secret.
+# Compared where there is no secret, so that an unknown client takes as long as a wrong secret.
 _NOBODY = bytes(32)
-
-
-class Access(Struct, frozen=True):
-    """What a verified access token allows: the backend ``client`` acts for ``tenant`` within ``scopes``."""
-
-    tenant: str
-    client: str
-    scopes: frozenset[str]
-    expires_at: float
-
-    def require(self, scope: str) -> None:
-        """:raises Forbidden: the token was not given ``scope``."""
-        if scope not in self.scopes:
-            raise Forbidden(scope)
-
-
-class _Claims(Struct, frozen=True):
-    sub: str
-    tenant: str
-    scope: str
-    aud: str
-    exp: float
-
-
-_CLAIMS = msgspec.json.Decoder(_Claims)
 
 
 def new_client(tenant: str, name: str, scopes: Iterable[str]) -> tuple[Client, str]:
@@ -66,57 +33,40 @@ def new_client(tenant: str, name: str, scopes: Iterable[str]) -> tuple[Client, s
     errors += [FieldError(field, NAME_RULE) for field, it in (("tenant", tenant), ("name", name)) if not is_name(it)]
     if errors or not wanted:
         raise Invalid(*errors or [FieldError("scope", f"expected at least one of {', '.join(SCOPES)}")])
-    secret = secrets.token_urlsafe(32)
-    kept = ClientSecret(sha256(secret.encode()).digest(), now_ms())
+    kept, secret = _new_secret()
     return Client(f"client-{new_token()}", tenant, name, wanted, (kept,), now_ms()), secret
 
 
-async def authenticate(store: Store, id: str, secret: str) -> Client:
-    """The client whose credentials these are.
+def rotated(client: Client, grace_s: float) -> tuple[Client, str]:
+    """``client`` with a new secret, and that secret. The newest of the others lives for ``grace_s`` more seconds.
 
-    :raises Unauthorized: there is none.
+    :raises Conflict: it is revoked.
     """
-    client = await store.client(id) if is_name(id) else None
-    expected = _NOBODY if client is None else client.secrets[0].hash
-    if not compare_digest(sha256(secret.encode()).digest(), expected) or client is None:
-        raise Unauthorized("unknown client or wrong secret")
-    return client
+    if client.revoked_at is not None:
+        raise Conflict(f"client {client.id} is revoked: create another")
+    kept, secret = _new_secret()
+    ends = now_ms() + int(grace_s * 1_000)
+    old = [replace(each, expires_at=min(ends, each.expires_at or ends)) for each in client.secrets if is_live(each)]
+    return replace(client, secrets=(kept, *old)[: SECRETS_MAX if grace_s else 1]), secret
 
 
-class AccessTokens:
-    """Mints and verifies access tokens. ``key`` is the store's secret ``tokens``.
+def revoked(client: Client) -> Client:
+    """``client`` without any right; it stays as it is if it has none."""
+    return replace(client, secrets=(), revoked_at=client.revoked_at or now_ms())
 
-    A backend sends the same token with every request of 15 minutes, and checking its signature costs a fifth of a
-    publish: what verified is remembered by the token's SHA-256, and only its times are checked again.
-    """
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-        self._keys = (Key("HS256", key, OWN_KEY_ID),)
-        self._verified: LRUCache[bytes, Access] = LRUCache(_REMEMBERED)
+def is_live(secret: ClientSecret) -> bool:
+    return secret.expires_at is None or secret.expires_at > now_ms()
 
-    def mint(self, client: Client, scopes: Iterable[str]) -> str:
-        ends = int(time.time()) + LIMITS.access_token_ttl_s
-        claims = _Claims(client.id, client.tenant, " ".join(scopes), ACCESS_AUDIENCE, ends)
-        return sign(self._key, ACCESS_TYP, claims)
 
-    def verify(self, token: str) -> Access:
-        """What ``token`` allows.
+def proves(client: Client | None, secret: str) -> bool:
+    """Whether ``secret`` is one of ``client``'s. Takes as long for no client, and whichever secret it is."""
+    given = sha256(secret.encode()).digest()
+    live = [each.hash for each in client.secrets if is_live(each)] if client is not None else []
+    matches = [compare_digest(given, hash) for hash in (*live, *[_NOBODY] * SECRETS_MAX)[:SECRETS_MAX]]
+    return any(matches) and client is not None and client.revoked_at is None
 
-        :raises Unauthorized: it does not verify (``TokenExpired``: it did until its time was over).
-        """
-        digest = sha256(token.encode()).digest()
-        access = self._verified.get(digest)
-        if access is None:
-            access = self._verified[digest] = self._open(token)
-        check_times(access.expires_at)
-        return access
 
-    def _open(self, token: str) -> Access:
-        header = header_of(token)
-        if header.typ != ACCESS_TYP or header.kid != OWN_KEY_ID:
-            raise Unauthorized("expected an access token from /oauth/token")
-        claims = open_token(token, self._keys, _CLAIMS)
-        if claims.aud != ACCESS_AUDIENCE:
-            raise Unauthorized("the token is for another audience")
-        return Access(claims.tenant, claims.sub, frozenset(claims.scope.split()), claims.exp)
+def _new_secret() -> tuple[ClientSecret, str]:
+    secret = secrets.token_urlsafe(32)
+    return ClientSecret(sha256(secret.encode()).digest(), now_ms()), secret

@@ -12,17 +12,9 @@ from gateway.auth.keys import Key
 from gateway.settings import LIMITS
 from inbox.errors import Unauthorized
 
-OWN_KEY_ID = "bellwire-1"
-"""The ``kid`` of tokens we made ourselves."""
-
 Claims = TypeVar("Claims")
 
 _jws = jwt.PyJWS(algorithms=["HS256", "RS256", "ES256", "EdDSA"])
-
-
-def sign(key: bytes, kind: str, claims: object) -> str:
-    """A token of ours: HS256 with ``key``, its ``typ`` header saying what it may be used for."""
-    return _jws.encode(msgspec.json.encode(claims), key, "HS256", {"kid": OWN_KEY_ID, "typ": kind})
 
 
 class Header(Struct, frozen=True):

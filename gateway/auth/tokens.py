@@ -7,8 +7,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from gateway.auth.jwks import Jwks
-from gateway.auth.jws import OWN_KEY_ID, header_of, open_token, sign
-from gateway.auth.keys import Key, configured_keys
+from gateway.auth.jws import header_of, open_token
+from gateway.auth.keyring import OWN_KID, KeyRing
+from gateway.auth.keys import configured_keys
 from gateway.settings import LIMITS, Settings
 from inbox.errors import TokenExpired, Unauthorized
 from inbox.ids import NAME_RULE, is_name, new_token
@@ -50,21 +51,18 @@ class _Claims(Struct, frozen=True, omit_defaults=True):
 _CLAIMS = msgspec.json.Decoder(_Claims)
 
 
-def mint_user(key: bytes, settings: Settings, tenant: str, user: str, ttl_s: int) -> Minted:
-    """A token that opens the inbox of ``user`` for ``ttl_s`` seconds. ``key`` is the store's secret ``tokens``."""
+def mint_user(ring: KeyRing, settings: Settings, tenant: str, user: str, ttl_s: int) -> Minted:
+    """A token that opens the inbox of ``user`` for ``ttl_s`` seconds."""
     now = int(time.time())
     claims = _Claims(user, settings.jwt_audience, now + ttl_s, iat=now, tenant=tenant, jti=new_token())
-    return Minted(sign(key, USER_TYP, claims), now + ttl_s)
+    return Minted(ring.sign(USER_TYP, claims), now + ttl_s)
 
 
 class UserTokens:
-    """Verifies user tokens: ours always, and those signed with whatever the settings name.
+    """Verifies user tokens: ours always, and those signed with whatever the settings name."""
 
-    :param key: the store's secret ``tokens``.
-    """
-
-    def __init__(self, key: bytes, settings: Settings, jwks: Jwks | None = None) -> None:
-        self._own = (Key("HS256", key, OWN_KEY_ID),)
+    def __init__(self, ring: KeyRing, settings: Settings, jwks: Jwks | None = None) -> None:
+        self._ring = ring
         self._configured = configured_keys(settings)
         self._jwks = jwks
         self._settings = settings
@@ -73,13 +71,13 @@ class UserTokens:
         """Who ``token`` speaks for.
 
         :raises Unauthorized: it does not verify (``TokenExpired``: it did until its time was over).
-        :raises Unavailable: the key server does not answer.
+        :raises Unavailable: the key server does not answer, or the store where our own keys are.
         """
         header = header_of(token)
-        if header.kid == OWN_KEY_ID:
+        if header.kid is not None and header.kid.startswith(OWN_KID):
             if header.typ != USER_TYP:
                 raise Unauthorized("expected a user token, got a token of another kind")
-            return self._checked(open_token(token, self._own, _CLAIMS), issuer=None)
+            return self._checked(open_token(token, await self._ring.find(header.kid), _CLAIMS), issuer=None)
         if header.typ is not None and header.typ.lower() not in _FOREIGN_TYPS:
             raise Unauthorized("expected the token's typ to be absent, JWT or at+jwt")
         keys = self._configured

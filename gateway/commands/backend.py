@@ -3,32 +3,13 @@
 import asyncio
 
 import click
-import orjson
 
+from gateway.audit import audit
+from gateway.auth.clients import CLI_CLIENT
 from gateway.client import http
 from gateway.commands import minting
 from gateway.commands.options import STORE, read_token, token_option, url_option, user_url, with_settings
 from gateway.settings import LIMITS, Settings
-
-
-@click.group()
-def client() -> None:
-    """Backends that may ask for access tokens."""
-
-
-@client.command("create")
-@click.argument("name")
-@click.option("--scope", "scopes", multiple=True, required=True, help="What it may do; give it once for each scope.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@with_settings(*STORE)
-def create_client(settings: Settings, name: str, scopes: tuple[str, ...], as_json: bool) -> None:
-    """Make a client and print its secret, which is shown only now."""
-    made, secret = asyncio.run(minting.add_client(settings, name, scopes))
-    if as_json:
-        click.echo(orjson.dumps({"client_id": made.id, "client_secret": secret}))
-    else:
-        click.echo(f"client_id      {made.id}\nclient_secret  {secret}")
-        click.echo("Keep the secret: it is not stored and cannot be shown again.", err=True)
 
 
 @click.command()
@@ -44,7 +25,9 @@ def create_client(settings: Settings, name: str, scopes: tuple[str, ...], as_jso
 @with_settings(*STORE, "jwt_audience")
 def token(settings: Settings, user: str, ttl_s: int) -> None:
     """Print a token that opens the inbox of USER."""
-    click.echo(asyncio.run(minting.user_token(settings, user, ttl_s)))
+    made = asyncio.run(minting.user_token(settings, user, ttl_s))
+    audit("token", "ok", tenant=settings.tenant, client=CLI_CLIENT, target=user)
+    click.echo(made)
 
 
 @click.command()

@@ -1,10 +1,15 @@
 """From the Authorization header to who is asking."""
 
+from contextlib import suppress
+
 from starlette.requests import Request
 
-from gateway.auth.clients import Access, AccessTokens
+from gateway.auth.access import Access, AccessTokens
+from gateway.auth.standing import Standings
 from gateway.auth.tokens import UserClaims, UserTokens
-from inbox.errors import MissingToken, Unauthorized
+from gateway.http.limits import ClientLimits
+from gateway.http.visit import Visit, visit_of
+from inbox.errors import BellwireError, MissingToken, Unauthorized
 
 
 def bearer(request: Request) -> str:
@@ -26,16 +31,38 @@ def bearer(request: Request) -> str:
 class Gate:
     """Lets backends through to their routes and users to theirs, never one to the other's."""
 
-    def __init__(self, access: AccessTokens, users: UserTokens) -> None:
+    def __init__(self, access: AccessTokens, users: UserTokens, standings: Standings, limits: ClientLimits) -> None:
         self._access = access
         self._users = users
+        self._standings = standings
+        self._limits = limits
 
     async def backend(self, request: Request, scope: str) -> Access:
-        """:raises Unauthorized: no valid access token. :raises Forbidden: it lacks ``scope``."""
-        access = self._access.verify(bearer(request))
+        """Who asks, if it may do what ``scope`` names.
+
+        :raises Unauthorized: no valid access token, or of a client that was revoked.
+        :raises RateLimited: the client asks too much.
+        :raises Forbidden: the token lacks ``scope``.
+        :raises Unavailable: it cannot be verified now.
+        """
+        visit = visit_of(request)
+        access = await self._verified(bearer(request), visit)
+        visit.tenant, visit.client = access.tenant, access.client
+        visit.enter(self._limits)
+        await self._standings.require_live(access.client)
         access.require(scope)
         return access
 
     async def user(self, request: Request) -> UserClaims:
         """:raises Unauthorized: no valid user token. :raises Unavailable: it cannot be verified now."""
         return await self._users.verify(bearer(request))
+
+    async def _verified(self, token: str, visit: Visit) -> Access:
+        try:
+            return await self._access.verify(token)
+        except Unauthorized:
+            # Somebody we know may have come to the wrong door: the audit says who.
+            with suppress(BellwireError):
+                user = await self._users.verify(token)
+                visit.tenant, visit.user = user.tenant, user.user
+            raise

@@ -4,15 +4,22 @@ from base64 import b64decode
 from urllib.parse import parse_qsl, unquote_plus
 
 import orjson
+from cachetools import LRUCache
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.auth.clients import AccessTokens, authenticate
+from gateway.audit import audit
+from gateway.auth.access import AccessTokens
+from gateway.auth.clients import proves
 from gateway.http.body import read
 from gateway.http.problems import PRIVATE
+from gateway.rate import Rate
 from gateway.settings import LIMITS
-from inbox.errors import TooLarge, Unauthorized, UnsupportedMediaType
+from inbox.errors import RateLimited, TooLarge, UnsupportedMediaType
+from inbox.ids import is_name
+from inbox.model import Client
 from inbox.store.base import Store
+from inbox.times import monotonic_s
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -25,12 +32,20 @@ class OAuthError(Exception):
         self.code = code
 
 
+_FAILURES = Rate(LIMITS.failed_tokens_per_s, LIMITS.failed_tokens_burst)
+
+
 class OAuth:
-    """The token endpoint."""
+    """The token endpoint.
+
+    Failures are limited by client id, but the right secret is always let in: ids are no secrets, so a limit that
+    locked a client out would let anybody do so; and nobody guesses 256 random bits.
+    """
 
     def __init__(self, store: Store, tokens: AccessTokens) -> None:
         self._store = store
         self._tokens = tokens
+        self._failed: LRUCache[str, float] = LRUCache(LIMITS.clients_remembered)
 
     async def token(self, request: Request) -> Response:
         try:
@@ -41,10 +56,7 @@ class OAuth:
     async def _grant(self, request: Request) -> Response:
         form = await _form(request)
         id, secret = _credentials(request.headers.getlist("authorization"), form)
-        try:
-            client = await authenticate(self._store, id, secret)
-        except Unauthorized as error:
-            raise OAuthError("invalid_client", str(error)) from None
+        client = await self._authenticated(id if is_name(id) else "", secret)
         if form.get("grant_type") != "client_credentials":
             known = "grant_type" in form
             raise OAuthError(
@@ -60,6 +72,25 @@ class OAuth:
             "scope": " ".join(scopes),
         }
         return Response(orjson.dumps(answer), 200, PRIVATE | {"pragma": "no-cache"}, "application/json")
+
+    async def _authenticated(self, id: str, secret: str) -> Client:
+        """The client whose credentials these are.
+
+        :raises OAuthError: there is none. :raises RateLimited: and too many were tried with this id.
+        """
+        client = await self._store.client(id) if id else None
+        if proves(client, secret) and client is not None:
+            return client
+        now, due = monotonic_s(), self._failed.get(id, 0.0)
+        charged = _FAILURES.charge(due, now)
+        if charged is None:
+            raise RateLimited(
+                "too many wrong secrets for this client: check its configuration", _FAILURES.wait_s(due, now)
+            )
+        self._failed[id] = charged
+        if client is not None:
+            audit("POST /oauth/token", "unauthorized", tenant=client.tenant, client=client.id)
+        raise OAuthError("invalid_client", "unknown client, wrong secret, or revoked")
 
 
 async def _form(request: Request) -> dict[str, str]:

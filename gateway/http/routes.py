@@ -30,6 +30,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     query: type[Struct] | None = None
     body: type[Struct] | None = None
     errors: tuple[str, ...] = ()
+    audited: bool = False
+    """An administrative act: done or not, it is a line in the audit."""
 
     @property
     def operation_id(self) -> str:
@@ -40,8 +42,8 @@ class Operation(Struct, frozen=True, kw_only=True):
         """The codes of ``errors`` and those that every route of this kind may answer with."""
         if self.security in ("none", "client"):
             return (*self.errors, "unavailable")
-        scope = () if self.security == "user" else ("forbidden",)
-        return ("unauthorized", "token_expired", *scope, *self.errors, "unavailable")
+        backend = () if self.security == "user" else ("forbidden", "rate_limited")
+        return ("unauthorized", "token_expired", *backend, *self.errors, "unavailable")
 
 
 def backend_routes(oauth: OAuth, notifications: Notifications, users: Users) -> list[Operation]:
@@ -74,6 +76,7 @@ def backend_routes(oauth: OAuth, notifications: Notifications, users: Users) -> 
             summary="A token for one of your users",
             security="users",
             body=NewToken,
+            audited=True,
             answer=views.UserToken,
             errors=("bad_json", "too_large", "unsupported_media_type", "invalid"),
         ),
@@ -84,6 +87,7 @@ def backend_routes(oauth: OAuth, notifications: Notifications, users: Users) -> 
             summary="An access token for a backend (client credentials)",
             security="client",
             answer=views.AccessToken,
+            errors=("rate_limited",),
         ),
     ]
 

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.auth.keyring import KeyRing
 from gateway.auth.tokens import mint_user
 from gateway.http.access import Gate
 from gateway.http.body import JsonBody, read
@@ -27,10 +28,10 @@ _BODY = JsonBody(NewToken)
 
 
 class Users:
-    """The backend's side of users. ``key`` is the store's secret ``tokens``."""
+    """The backend's side of users."""
 
-    def __init__(self, key: bytes, settings: Settings, gate: Gate) -> None:
-        self._key = key
+    def __init__(self, ring: KeyRing, settings: Settings, gate: Gate) -> None:
+        self._ring = ring
         self._settings = settings
         self._gate = gate
 
@@ -41,5 +42,5 @@ class Users:
             raise Invalid.field("id", NAME_RULE)
         body = await read(request)
         wanted = _BODY.parse(body) if body else NewToken()
-        minted = mint_user(self._key, self._settings, access.tenant, user, wanted.ttl_s)
+        minted = mint_user(self._ring, self._settings, access.tenant, user, wanted.ttl_s)
         return json_answer(orjson.dumps({"token": minted.token, "expires_at": rfc3339(minted.expires_at * 1_000)}))

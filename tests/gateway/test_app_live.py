@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from gateway import app as root
-from gateway.app import TOKENS_SECRET, App, running
-from gateway.auth.clients import SCOPES, AccessTokens
+from gateway.app import App, running, token_keys
+from gateway.auth.access import AccessTokens
+from gateway.auth.clients import CLI_CLIENT, SCOPES
+from gateway.auth.keyring import KeyRing
 from gateway.auth.tokens import mint_user
 from gateway.server import Server, configuration, listen, url_of
 from gateway.settings import Role, Settings
@@ -28,13 +31,13 @@ pytestmark = pytest.mark.anyio
 class Site:
     """A process on a port."""
 
-    def __init__(self, app: App, settings: Settings, url: str, key: bytes) -> None:
+    def __init__(self, app: App, settings: Settings, url: str, ring: KeyRing) -> None:
         self.app = app
         self.url = url
         self.socket_url = url.replace("http", "ws", 1) + "/v1/ws"
-        self.user_token = mint_user(key, settings, "default", "alice", 60).token
-        client = Client("client-x", "default", "x", SCOPES, (), 0)
-        self.backend = {"authorization": f"Bearer {AccessTokens(key).mint(client, SCOPES)}"}
+        self.user_token = mint_user(ring, settings, "default", "alice", 60).token
+        client = Client(CLI_CLIENT, "default", "x", SCOPES, (), 0)
+        self.backend = {"authorization": f"Bearer {AccessTokens(ring).mint(client, SCOPES)}"}
 
     async def publish(self, title: str) -> None:
         async with httpx2.AsyncClient(trust_env=False) as http:
@@ -58,7 +61,9 @@ async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: Role) -> A
             server = Server(configuration(app), app, {})
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             await until(lambda: server.started)
-            yield Site(app, settings, url_of(listener), await app.store.secret(TOKENS_SECRET))
+            ring = KeyRing(partial(token_keys, app.store))
+            await ring.load()
+            yield Site(app, settings, url_of(listener), ring)
             server.should_exit = True
             await serving
 

@@ -3,6 +3,7 @@
 import json
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -10,9 +11,28 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from gateway.auth.keyring import OWN_KID, KeyRing
+from inbox.model import StoredKey
+from inbox.times import now_ms
+
 SECRET = "an operator's secret of 32 bytes or more"
 SECRET_BYTES = SECRET.encode()
 KEY = bytes(range(32))
+
+
+def ring_of(*stored: StoredKey) -> KeyRing:
+    """A ring that holds ``stored``, and always will."""
+
+    async def read() -> Sequence[StoredKey]:
+        return stored
+
+    ring = KeyRing(read)
+    ring.take(stored)
+    return ring
+
+
+RING = ring_of(StoredKey("1", KEY, now_ms()))
+OWN_KEY_ID = OWN_KID + "1"
 
 RSA, EC, ED = "RS256", "ES256", "EdDSA"
 

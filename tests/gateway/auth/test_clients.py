@@ -1,28 +1,15 @@
-"""Backend clients and their access tokens."""
+"""Backend clients and their secrets."""
 
-import time
 from hashlib import sha256
-from typing import Any
-from unittest.mock import AsyncMock
 
 import pytest
+from msgspec.structs import replace
 
-from gateway.auth.clients import ACCESS_AUDIENCE, ACCESS_TYP, AccessTokens, authenticate, new_client
-from gateway.auth.jws import OWN_KEY_ID, sign
-from gateway.settings import LIMITS
-from inbox.errors import Forbidden, Invalid, TokenExpired, Unauthorized
-from inbox.store.base import Store
-from tests.gateway.auth.keyring import KEY, claims, forge
-
-pytestmark = pytest.mark.anyio
+from gateway.auth.clients import new_client, proves, revoked, rotated
+from inbox.errors import Conflict, Invalid
+from inbox.times import now_ms
 
 CLIENT, SECRET_SHOWN = new_client("acme", "shop", ["notifications:write", "users"])
-
-
-def store(found: Any) -> AsyncMock:
-    made = AsyncMock(Store)
-    made.client.return_value = found
-    return made
 
 
 def test_a_secret_is_256_random_bits_of_which_only_the_hash_is_kept() -> None:
@@ -49,86 +36,69 @@ def test_a_client_that_does_not_fit_is_refused(tenant: str, name: str, scopes: l
     assert [error.field for error in refused.value.errors] == [field]
 
 
-async def test_the_right_secret_authenticates() -> None:
-    assert await authenticate(store(CLIENT), CLIENT.id, SECRET_SHOWN) == CLIENT
+def test_the_right_secret_proves_who_asks() -> None:
+    assert proves(CLIENT, SECRET_SHOWN)
 
 
 @pytest.mark.parametrize("secret", ["", "x", SECRET_SHOWN + "x", SECRET_SHOWN.upper(), "é"])
-async def test_another_secret_does_not(secret: str) -> None:
-    with pytest.raises(Unauthorized):
-        await authenticate(store(CLIENT), CLIENT.id, secret)
+def test_another_secret_does_not(secret: str) -> None:
+    assert not proves(CLIENT, secret)
 
 
-async def test_an_unknown_client_does_not_even_with_an_empty_hash() -> None:
-    with pytest.raises(Unauthorized):
-        await authenticate(store(None), "client-nobody", "")
+def test_nothing_proves_an_unknown_client_not_even_the_secret_of_another() -> None:
+    assert not proves(None, SECRET_SHOWN)
 
 
-async def test_an_id_that_no_client_can_have_is_not_looked_up() -> None:
-    asked = store(CLIENT)
-    with pytest.raises(Unauthorized):
-        await authenticate(asked, '{"$gt": ""}', SECRET_SHOWN)
-    asked.client.assert_not_awaited()
+def test_a_new_secret_is_good_at_once_and_the_old_one_until_its_grace_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    both, new = rotated(CLIENT, grace_s=60)
+
+    assert (proves(both, new), proves(both, SECRET_SHOWN)) == (True, True)
+    later(monkeypatch, 61)
+    assert (proves(both, new), proves(both, SECRET_SHOWN)) == (True, False)
 
 
-def test_an_access_token_carries_tenant_client_and_scopes() -> None:
-    access = AccessTokens(KEY).verify(AccessTokens(KEY).mint(CLIENT, ["users"]))
+def test_without_grace_the_old_secret_ends_with_the_rotation() -> None:
+    changed, new = rotated(CLIENT, grace_s=0)
 
-    assert (access.tenant, access.client, access.scopes) == ("acme", CLIENT.id, frozenset({"users"}))
-    assert access.expires_at - time.time() <= 900
-
-
-def test_a_scope_that_was_not_given_is_forbidden() -> None:
-    access = AccessTokens(KEY).verify(AccessTokens(KEY).mint(CLIENT, ["users"]))
-
-    access.require("users")
-    with pytest.raises(Forbidden):
-        access.require("notifications:write")
+    assert (proves(changed, new), proves(changed, SECRET_SHOWN)) == (True, False)
 
 
-def test_a_token_that_verified_once_still_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens = AccessTokens(KEY)
-    token = tokens.mint(CLIENT, ["users"])
-    tokens.verify(token)
-    later = time.time() + LIMITS.access_token_ttl_s + LIMITS.leeway_s + 1
-    monkeypatch.setattr("gateway.auth.tokens.time.time", lambda: later)
+def test_two_secrets_live_at_most() -> None:
+    once, second = rotated(CLIENT, grace_s=60)
+    twice, third = rotated(once, grace_s=60)
 
-    with pytest.raises(TokenExpired):
-        tokens.verify(token)
+    assert [proves(twice, secret) for secret in (SECRET_SHOWN, second, third)] == [False, True, True]
 
 
-def test_a_token_that_verified_once_does_not_vouch_for_a_changed_one() -> None:
-    tokens = AccessTokens(KEY)
-    token = tokens.mint(CLIENT, ["users"])
-    tokens.verify(token)
-    head, payload, signature = token.split(".")
-    other = tokens.mint(CLIENT, ["users", "admin"]).split(".")[1]
+def test_another_rotation_does_not_lengthen_the_life_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = replace(CLIENT, secrets=(replace(CLIENT.secrets[0], expires_at=now_ms() + 1_000),))
+    changed, _ = rotated(client, grace_s=60)
+    later(monkeypatch, 2)
 
-    assert other != payload
-    with pytest.raises(Unauthorized):
-        tokens.verify(f"{head}.{other}.{signature}")
+    assert not proves(changed, SECRET_SHOWN)
 
 
-CLAIMS = {"sub": "c", "tenant": "t", "scope": "admin", "aud": ACCESS_AUDIENCE, "exp": 9_999_999_999}
-OWN = {"alg": "HS256", "kid": OWN_KEY_ID, "typ": ACCESS_TYP}
-FORGED: dict[str, str] = {
-    "another key": forge(OWN, CLAIMS, bytes(32)),
-    "alg none": forge({**OWN, "alg": "none"}, CLAIMS, KEY),
-    "another typ": sign(KEY, "JWT", CLAIMS),
-    "another audience": sign(KEY, ACCESS_TYP, {**CLAIMS, "aud": "bellwire"}),
-    "no scope": sign(KEY, ACCESS_TYP, {name: value for name, value in CLAIMS.items() if name != "scope"}),
-    "a user's claims": sign(KEY, ACCESS_TYP, claims()),
-    "another kid": forge({**OWN, "kid": "x"}, CLAIMS, KEY),
-    "huge": "x" * 100_000,
-    "empty": "",
-}
+def test_a_revoked_client_proves_nothing_any_more_and_cannot_be_rotated() -> None:
+    ended = revoked(CLIENT)
+
+    assert not proves(ended, SECRET_SHOWN)
+    with pytest.raises(Conflict):
+        rotated(ended, grace_s=60)
 
 
-@pytest.mark.parametrize("name", FORGED)
-def test_a_token_that_is_not_an_access_token_of_ours_is_refused(name: str) -> None:
-    with pytest.raises(Unauthorized):
-        AccessTokens(KEY).verify(FORGED[name])
+def test_revoking_again_changes_nothing() -> None:
+    assert revoked(revoked(CLIENT)) == revoked(CLIENT)
 
 
-def test_the_same_claims_under_the_right_header_are_accepted() -> None:
-    assert AccessTokens(KEY).verify(forge(OWN, CLAIMS, KEY)).client == "c"
+def test_the_same_work_is_done_for_no_client_one_secret_or_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[bytes] = []
+    monkeypatch.setattr("gateway.auth.clients.compare_digest", lambda given, hash: bool(compared.append(hash)))
+    for client in (None, CLIENT, rotated(CLIENT, grace_s=60)[0], revoked(CLIENT)):
+        compared.clear()
+        proves(client, SECRET_SHOWN)
+        assert len(compared) == 2
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
+    at = now_ms() + seconds * 1_000
+    monkeypatch.setattr("gateway.auth.clients.now_ms", lambda: at)

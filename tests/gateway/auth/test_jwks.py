@@ -13,7 +13,7 @@ from gateway.auth.jwks import Jwks
 from gateway.auth.tokens import UserTokens, mint_user
 from gateway.settings import LIMITS, Settings
 from inbox.errors import Unauthorized, Unavailable
-from tests.gateway.auth.keyring import EC, KEY, RSA, jwk, private_key, token
+from tests.gateway.auth.keyring import EC, RING, RSA, jwk, private_key, token
 
 pytestmark = pytest.mark.anyio
 
@@ -55,7 +55,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 async def tokens(provider: Provider, clock: Clock) -> AsyncIterator[UserTokens]:
     jwks = Jwks(URL, transport=httpx2.MockTransport(provider))
-    yield UserTokens(KEY, Settings(user_jwks_url=URL), jwks)
+    yield UserTokens(RING, Settings(user_jwks_url=URL), jwks)
     await jwks.close()
 
 
@@ -185,5 +185,5 @@ async def test_a_provider_that_hangs_is_given_up(provider: Provider) -> None:
 
 async def test_a_token_of_ours_needs_no_provider(tokens: UserTokens, provider: Provider) -> None:
     provider.answer = ANSWERS["unreachable"]
-    assert (await tokens.verify(mint_user(KEY, Settings(), "t", "u", 60).token)).user == "u"
+    assert (await tokens.verify(mint_user(RING, Settings(), "t", "u", 60).token)).user == "u"
     assert provider.hits == []

@@ -6,13 +6,25 @@ from typing import Any
 
 import pytest
 
-from gateway.auth.clients import ACCESS_AUDIENCE, AccessTokens
-from gateway.auth.jws import OWN_KEY_ID, sign
+from gateway.auth.access import ACCESS_AUDIENCE, AccessTokens
 from gateway.auth.tokens import USER_TYP, UserTokens, mint_user
 from gateway.settings import LIMITS, Settings
 from inbox.errors import ConfigError, TokenExpired, Unauthorized
 from inbox.model import Client
-from tests.gateway.auth.keyring import EC, ED, KEY, RSA, SECRET, claims, encode, forge, pem, private_key, token
+from tests.gateway.auth.keyring import (
+    EC,
+    ED,
+    OWN_KEY_ID,
+    RING,
+    RSA,
+    SECRET,
+    claims,
+    encode,
+    forge,
+    pem,
+    private_key,
+    token,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -22,14 +34,14 @@ HS = {"alg": "HS256", "typ": "JWT"}
 
 async def refused(settings: Settings, given: str, kind: type[Unauthorized] = Unauthorized) -> str:
     with pytest.raises(Unauthorized) as error:
-        await UserTokens(KEY, settings).verify(given)
+        await UserTokens(RING, settings).verify(given)
     assert type(error.value) is kind
     return str(error.value)
 
 
 async def test_a_token_of_ours_is_accepted_whatever_is_configured() -> None:
-    minted = mint_user(KEY, SETTINGS, "acme", "alice", 60)
-    who = await UserTokens(KEY, Settings(user_jwt_issuer="https://idp.example")).verify(minted.token)
+    minted = mint_user(RING, SETTINGS, "acme", "alice", 60)
+    who = await UserTokens(RING, Settings(user_jwt_issuer="https://idp.example")).verify(minted.token)
 
     assert (who.tenant, who.user, who.expires_at) == ("acme", "alice", minted.expires_at)
     assert who.jti
@@ -38,7 +50,7 @@ async def test_a_token_of_ours_is_accepted_whatever_is_configured() -> None:
 @pytest.mark.parametrize("algorithm", [RSA, EC, ED])
 async def test_a_token_of_the_configured_public_key_is_accepted(algorithm: str) -> None:
     settings = Settings(user_jwt_public_key=pem(algorithm).replace("\n", "\\n"))
-    who = await UserTokens(KEY, settings).verify(token(algorithm))
+    who = await UserTokens(RING, settings).verify(token(algorithm))
 
     assert (who.tenant, who.user) == ("default", "alice")
 
@@ -58,7 +70,7 @@ GOOD: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", GOOD)
 async def test_a_token_of_the_configured_secret_is_accepted(name: str) -> None:
-    who = await UserTokens(KEY, SETTINGS).verify(token(**GOOD[name]))
+    who = await UserTokens(RING, SETTINGS).verify(token(**GOOD[name]))
 
     assert who.user == GOOD[name].get("sub", "alice")
     assert who.tenant == GOOD[name].get("tenant", "default")
@@ -68,19 +80,19 @@ async def test_a_token_of_the_configured_secret_is_accepted(name: str) -> None:
 async def test_the_typ_of_an_access_token_or_none_is_accepted(typ: str | None) -> None:
     header = {"alg": "HS256"} | ({} if typ is None else {"typ": typ})
 
-    assert (await UserTokens(KEY, SETTINGS).verify(forge(header, claims()))).user == "alice"
+    assert (await UserTokens(RING, SETTINGS).verify(forge(header, claims()))).user == "alice"
 
 
 async def test_the_settings_tenant_is_the_tenant_of_a_token_without_one() -> None:
     settings = Settings(user_jwt_secret=SECRET, tenant="acme")
 
-    assert (await UserTokens(KEY, settings).verify(token())).tenant == "acme"
+    assert (await UserTokens(RING, settings).verify(token())).tenant == "acme"
 
 
 async def test_the_configured_issuer_is_accepted() -> None:
     settings = Settings(user_jwt_secret=SECRET, user_jwt_issuer="https://idp.example")
 
-    assert (await UserTokens(KEY, settings).verify(token(iss="https://idp.example"))).user == "alice"
+    assert (await UserTokens(RING, settings).verify(token(iss="https://idp.example"))).user == "alice"
 
 
 @pytest.mark.parametrize("iss", [None, "https://idp.example.evil", "https://idp", "", ["https://idp.example"]])
@@ -153,7 +165,7 @@ BAD_PAYLOADS: dict[str, bytes] = {
 async def test_a_payload_that_is_not_plain_json_claims_is_refused(name: str) -> None:
     given = forge(HS, BAD_PAYLOADS[name])
     with pytest.raises(Unauthorized):
-        await UserTokens(KEY, SETTINGS).verify(given)
+        await UserTokens(RING, SETTINGS).verify(given)
 
 
 PEM = pem(RSA)
@@ -229,16 +241,16 @@ async def test_nothing_is_accepted_from_outside_when_nothing_is_configured() -> 
 
 async def test_an_access_token_is_no_user_token_though_the_key_is_the_same() -> None:
     client = Client("alice", "default", "x", ("admin",), (), 0)
-    await refused(SETTINGS, AccessTokens(KEY).mint(client, client.scopes))
+    await refused(SETTINGS, AccessTokens(RING).mint(client, client.scopes))
 
 
 async def test_a_user_token_is_no_access_token_though_the_key_is_the_same() -> None:
     with pytest.raises(Unauthorized):
-        AccessTokens(KEY).verify(mint_user(KEY, SETTINGS, "default", "alice", 60).token)
+        await AccessTokens(RING).verify(mint_user(RING, SETTINGS, "default", "alice", 60).token)
 
 
 async def test_our_own_claims_under_the_other_typ_do_not_fit() -> None:
-    await refused(SETTINGS, sign(KEY, USER_TYP, {"sub": "alice", "aud": ACCESS_AUDIENCE, "exp": 9_999_999_999}))
+    await refused(SETTINGS, RING.sign(USER_TYP, {"sub": "alice", "aud": ACCESS_AUDIENCE, "exp": 9_999_999_999}))
 
 
 async def test_a_refused_token_is_not_repeated_in_the_error() -> None:
@@ -248,7 +260,7 @@ async def test_a_refused_token_is_not_repeated_in_the_error() -> None:
 
 
 def test_a_minted_token_says_who_made_it_and_what_for() -> None:
-    header = json.loads(base64.urlsafe_b64decode(mint_user(KEY, SETTINGS, "t", "u", 1).token.split(".")[0] + "=="))
+    header = json.loads(base64.urlsafe_b64decode(mint_user(RING, SETTINGS, "t", "u", 1).token.split(".")[0] + "=="))
 
     assert header == {"alg": "HS256", "kid": OWN_KEY_ID, "typ": USER_TYP}
 
@@ -256,4 +268,4 @@ def test_a_minted_token_says_who_made_it_and_what_for() -> None:
 @pytest.mark.parametrize("text", ["", "nonsense", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"])
 def test_a_public_key_that_does_not_parse_is_a_setting_to_correct(text: str) -> None:
     with pytest.raises(ConfigError, match="BELLWIRE_USER_JWT_PUBLIC_KEY"):
-        UserTokens(KEY, Settings(user_jwt_public_key=text))
+        UserTokens(RING, Settings(user_jwt_public_key=text))

@@ -1,14 +1,17 @@
 """A whole process of role ``serve`` without a socket: the real store in a file, the real bus, requests in process."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from gateway.app import TOKENS_SECRET, App, running
-from gateway.auth.clients import SCOPES, AccessTokens
+from gateway.app import App, running, token_keys
+from gateway.auth.access import AccessTokens
+from gateway.auth.clients import CLI_CLIENT, SCOPES
+from gateway.auth.keyring import KeyRing
 from gateway.auth.tokens import mint_user
 from gateway.settings import Settings
 from inbox.ids import stream_key
@@ -18,18 +21,18 @@ from inbox.model import Client, Head
 class Api:
     """Requests to a process, and the tokens to make them with."""
 
-    def __init__(self, app: App, http: httpx2.AsyncClient, key: bytes, settings: Settings) -> None:
+    def __init__(self, app: App, http: httpx2.AsyncClient, ring: KeyRing, settings: Settings) -> None:
         self.app = app
         self.http = http
-        self.key = key
+        self.ring = ring
         self.settings = settings
 
     def backend(self, *scopes: str, tenant: str = "default") -> dict[str, str]:
-        client = Client("client-x", tenant, "x", scopes or SCOPES, (), 0)
-        return {"authorization": f"Bearer {AccessTokens(self.key).mint(client, client.scopes)}"}
+        client = Client(CLI_CLIENT, tenant, "x", scopes or SCOPES, (), 0)
+        return {"authorization": f"Bearer {AccessTokens(self.ring).mint(client, client.scopes)}"}
 
     def user(self, user: str, tenant: str = "default", ttl_s: int = 60) -> dict[str, str]:
-        token = mint_user(self.key, self.settings, tenant, user, ttl_s).token
+        token = mint_user(self.ring, self.settings, tenant, user, ttl_s).token
         return {"authorization": f"Bearer {token}"}
 
     async def publish(self, tenant: str = "default", **body: Any) -> httpx2.Response:
@@ -57,7 +60,8 @@ class Api:
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
     settings = Settings(data_dir=str(tmp_path))
     async with running(settings, "serve") as app:
-        key = await app.store.secret(TOKENS_SECRET)
+        ring = KeyRing(partial(token_keys, app.store))
+        await ring.load()
         transport = httpx2.ASGITransport(app.asgi, raise_app_exceptions=True)
         async with httpx2.AsyncClient(transport=transport, base_url="http://bellwire.test") as http:
-            yield Api(app, http, key, settings)
+            yield Api(app, http, ring, settings)

@@ -6,7 +6,8 @@ from urllib.parse import quote_plus
 import httpx2
 import pytest
 
-from gateway.auth.clients import AccessTokens, new_client
+from gateway.auth.access import AccessTokens
+from gateway.auth.clients import new_client
 from tests.gateway.http.conftest import Api
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +37,7 @@ async def test_a_client_gets_a_token_for_all_its_scopes(api: Api, login: tuple[s
     assert answer.status_code == 200
     assert (said["token_type"], said["expires_in"]) == ("Bearer", 900)
     assert said["scope"] == "notifications:write notifications:read"
-    access = AccessTokens(api.key).verify(said["access_token"])
+    access = await AccessTokens(api.ring).verify(said["access_token"])
     assert (access.tenant, access.client) == ("acme", login[0])
 
 
@@ -68,7 +69,7 @@ async def test_a_client_may_ask_for_fewer_scopes(api: Api, login: tuple[str, str
     said = (await ask(api, {**GRANT, "scope": "notifications:read"}, login)).json()
 
     assert said["scope"] == "notifications:read"
-    assert AccessTokens(api.key).verify(said["access_token"]).scopes == {"notifications:read"}
+    assert (await AccessTokens(api.ring).verify(said["access_token"])).scopes == {"notifications:read"}
 
 
 async def test_the_answer_is_not_to_be_kept(api: Api, login: tuple[str, str]) -> None:
