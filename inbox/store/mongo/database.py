@@ -19,7 +19,7 @@ from inbox.model import Head
 from inbox.store.mongo.records import Place
 from inbox.store.mongo.shapes import REMOVED
 
-VERSION = 1
+VERSION = 2
 SERVER_SELECTION_S = 3.0
 CONNECT_S = 2.0
 POOL_MAX = 64
@@ -86,12 +86,17 @@ class Database:
         only_open = {"open": True}
         await self.log.create_index([("stream", 1), ("n", 1)], unique=True)
         await self.log.create_index([("open", 1), ("stream", 1)], partialFilterExpression=only_open)
-        await self.items.create_index([("stream", 1), ("state.shape", 1), ("seq", -1), ("category", 1)])
+        inbox = [("stream", 1), ("incarnation", 1)]
+        page = [("state.shape", 1), ("state.pos", -1), ("state.seq", 1), ("state.category", 1)]
+        await self.items.create_index([*inbox, *page])
+        await self.items.create_index([("state.shows", 1), ("_id", 1)])
+        by_key = [("stream", 1), ("collapse_key", 1), ("state.shape", 1)]
+        await self.items.create_index(by_key, partialFilterExpression={"collapse_key": {"$exists": True}})
         await self.items.create_index([("state.removed_at", 1)], partialFilterExpression={"state.shape": REMOVED})
         await self.heads.create_index([("trim_at", 1)])
         await self.notifications.create_index([("key", 1)], unique=True, sparse=True)
         await self.notifications.create_index([("key_until", 1)], sparse=True)
-        await self.notifications.create_index([("open", 1), ("lease_until", 1)], partialFilterExpression=only_open)
+        await self.notifications.create_index([("due_at", 1)], sparse=True)
 
     def head(self, place: Place) -> Head:
         """What a client is told of ``place``."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import msgspec
 from cachetools import LRUCache
@@ -12,7 +11,7 @@ from pymongo.errors import BulkWriteError
 
 from inbox.model import Head
 from inbox.store.mongo.database import Database, duplicates
-from inbox.store.mongo.records import Place, Record
+from inbox.store.mongo.records import Place, Record, document_of
 from inbox.times import monotonic_s
 
 CACHE_S = 10.0
@@ -56,13 +55,14 @@ class Heads:
         """Where the streams of ``refused`` stand, of which another writer took the number.
 
         The view may not show the other's entry yet, so that one is read too: it tells where the stream stood after it.
+        One that an erasure has emptied tells nothing, but the view stands beyond it.
         """
         since_s = monotonic_s()
         places, winners = await asyncio.gather(
             self.places([record.stream for record in refused]),
             self._db.log.find({"_id": {"$in": [record.key for record in refused]}}).to_list(),
         )
-        for winner in map(Record.of, winners):
+        for winner in (Record.of(document) for document in winners if "kind" in document):
             if winner.seq > places.get(winner.stream, UNWRITTEN).seq:
                 places[winner.stream] = winner.place
         return {r.stream: Standing(places.get(r.stream, UNWRITTEN), since_s) for r in refused}
@@ -112,5 +112,5 @@ class Heads:
 
 
 def _advance(record: Record) -> UpdateOne:
-    at: dict[str, Any] = msgspec.to_builtins(record.place)
-    return UpdateOne({"_id": record.stream}, {"$max": {"at": at}, "$setOnInsert": {"trim_at": record.at}}, upsert=True)
+    view = {"$max": {"at": document_of(record.place)}, "$setOnInsert": {"trim_at": record.at}}
+    return UpdateOne({"_id": record.stream}, view, upsert=True)

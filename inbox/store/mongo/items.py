@@ -1,19 +1,18 @@
-"""The items of the inboxes: a view of the log."""
+"""The items of the inboxes: a view of the log. Everything but ``showing`` looks at one incarnation of each stream."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from msgspec.structs import asdict
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from inbox.ids import notification_of
 from inbox.model import MarkOp
-from inbox.store.mongo.database import Collection, duplicates
-from inbox.store.mongo.records import State, StoredItem, item_key
-from inbox.store.mongo.shapes import REMOVED, changing, of_shape, shape_of
-from inbox.stream import ItemState, marked
+from inbox.store.mongo.database import Collection, Document, duplicates
+from inbox.store.mongo.records import Place, StoredItem, document_of, item_key
+from inbox.store.mongo.shapes import REMOVED, UNREAD, changing, of_shape, shape_of
+from inbox.stream import marked
 
 
 class Items:
@@ -21,76 +20,97 @@ class Items:
         self._items = items
 
     async def create(self, items: Sequence[StoredItem]) -> None:
-        """Add ``items``; one that is there stays as it is, for it may have been marked or removed since."""
+        """Add ``items``; one that is there stays as it is, for it may have been changed or removed since."""
         try:
             await self._items.insert_many([item.document() for item in items], ordered=False)
         except BulkWriteError as error:
             duplicates(error)
 
+    async def write(self, items: Sequence[StoredItem]) -> None:
+        """Make items stand as these do, where they do not stand later."""
+        if items:
+            writes = [UpdateOne({"_id": item.key}, {"$max": {"state": document_of(item.state)}}) for item in items]
+            await self._items.bulk_write(writes, ordered=False)
+
     async def existing(self, keys: Sequence[str]) -> set[str]:
         """Which of these items are there, in any state."""
         return {document["_id"] async for document in self._items.find({"_id": {"$in": list(keys)}}, {"_id": 1})}
 
-    async def named(self, stream: str, ids: Iterable[str]) -> list[ItemState]:
-        """The items of these public ids that are in this inbox and not removed."""
-        made_from = [made for id in dict.fromkeys(ids) if (made := notification_of(stream, id)) is not None]
-        found = await self._find({"_id": {"$in": [item_key(stream, made) for made in made_from]}})
-        return [item.item_state for item in found if item.state.shape != REMOVED]
+    async def there(self, keys: Sequence[str]) -> list[StoredItem]:
+        """Those of these items that are there and not removed."""
+        return [item for item in await self._find({"_id": {"$in": list(keys)}}) if item.is_there]
 
-    async def write(self, stream: str, entry: int, states: Iterable[ItemState]) -> None:
-        """Make items stand at ``entry`` in these states, where they do not stand later."""
-        writes = [
-            UpdateOne(
-                {"_id": item_key(stream, notification_of(stream, state.id) or "")},
-                {"$max": {"state": msgspec.to_builtins(State.at(entry, state))}},
-            )
-            for state in states
-        ]
-        if writes:
-            await self._items.bulk_write(writes, ordered=False)
+    async def unread(self, places: Mapping[str, Place], collapse_key: str) -> dict[str, StoredItem]:
+        """By stream the newest item with this key that is neither read nor archived."""
+        found = await self._find(
+            {"stream": {"$in": list(places)}, "collapse_key": collapse_key, "state.shape": {"$in": UNREAD}}
+        )
+        of_now = [item for item in found if item.incarnation == places[item.stream].incarnation]
+        return {item.stream: item for item in sorted(of_now, key=lambda item: item.state.pos)}
+
+    async def showing(self, notification: str, after: str, limit: int) -> list[StoredItem]:
+        """Items of any stream that show this notification, by key."""
+        query = {"state.shows": notification, "_id": {"$gt": after}, "state.shape": {"$lt": REMOVED}}
+        documents = await self._items.find(query).sort("_id", 1).limit(limit).to_list()
+        return [StoredItem.of(document) for document in documents]
 
     # By shape
 
-    async def count_changing(self, stream: str, upto: int, op: MarkOp) -> dict[int, int]:
+    async def count_changing(self, inbox: Document, upto: int, op: MarkOp) -> dict[int, int]:
         """How many items with a number up to ``upto`` have each of the shapes that ``op`` changes."""
         groups = await self._items.aggregate(
-            [{"$match": _within(stream, upto, changing(op))}, {"$group": {"_id": "$state.shape", "n": {"$sum": 1}}}]
+            [{"$match": _within(inbox, upto, changing(op))}, {"$group": {"_id": "$state.shape", "n": {"$sum": 1}}}]
         )
         return {group["_id"]: group["n"] async for group in groups}
 
-    async def changing(self, stream: str, upto: int, op: MarkOp) -> list[ItemState]:
-        return [item.item_state for item in await self._find(_within(stream, upto, changing(op)))]
+    async def changing(self, inbox: Document, upto: int, op: MarkOp) -> list[StoredItem]:
+        return await self._find(_within(inbox, upto, changing(op)))
 
-    async def mark_upto(self, stream: str, entry: int, upto: int, op: MarkOp, at: int) -> None:
+    async def mark_upto(self, inbox: Document, entry: int, upto: int, op: MarkOp, at: int) -> None:
         """Make every item with a number up to ``upto`` that ``op`` changes stand at ``entry``."""
         for shape in changing(op):
             change = {"state.entry": entry, **_change(op, shape, at)}
-            before = {**_within(stream, upto, [shape]), "state.entry": {"$lt": entry}}
+            before = {**_within(inbox, upto, [shape]), "state.entry": {"$lt": entry}}
             await self._items.update_many(before, {"$set": change})
 
     async def page(
-        self, stream: str, shapes: Sequence[int], category: str | None, before: int, limit: int
+        self, inbox: Document, shapes: Sequence[int], category: str | None, before: int, limit: int
     ) -> list[StoredItem]:
-        """The newest items of these shapes with a number below ``before``."""
-        query: dict[str, Any] = {"stream": stream, "state.shape": {"$in": list(shapes)}, "seq": {"$lt": before}}
+        """The newest items of these shapes that were put there before ``before``."""
+        query: Document = {**inbox, "state.shape": {"$in": list(shapes)}, "state.pos": {"$lt": before}}
         if category is not None:
-            query["category"] = category
-        found = await self._items.find(query).sort("seq", -1).limit(limit).to_list()
+            query["state.category"] = category
+        found = await self._items.find(query).sort("state.pos", -1).limit(limit).to_list()
         return [StoredItem.of(document) for document in found]
 
-    async def forget_removed(self, before_ms: int, limit: int) -> None:
-        """Delete some of those that were removed before a point in time."""
+    async def removed(self, before_ms: int, limit: int) -> list[StoredItem]:
+        """Some of those that were removed before a point in time."""
         query = {"state.shape": REMOVED, "state.removed_at": {"$lt": before_ms}}
-        keys = [document["_id"] async for document in self._items.find(query, {"_id": 1}).limit(limit)]
-        if keys:
+        return [StoredItem.of(document) async for document in self._items.find(query).limit(limit)]
+
+    async def forget(self, items: Iterable[StoredItem]) -> None:
+        if keys := [item.key for item in items]:
             await self._items.delete_many({"_id": {"$in": keys}})
 
-    async def _find(self, query: dict[str, Any]) -> list[StoredItem]:
+    async def _find(self, query: Document) -> list[StoredItem]:
         return [StoredItem.of(document) async for document in self._items.find(query)]
 
 
-def _within(stream: str, upto: int, shapes: Sequence[int]) -> dict[str, Any]:
-    return {"stream": stream, "state.shape": {"$in": list(shapes)}, "seq": {"$lte": upto}}
+def inbox_of(stream: str, place: Place) -> Document:
+    """The items of ``stream`` as it stands at ``place``."""
+    return {"stream": stream, "incarnation": place.incarnation}
+
+
+def keys_named(stream: str, place: Place, ids: Iterable[str]) -> list[str]:
+    """The keys of the items that have these public ids in this inbox, or would have."""
+    made_from = [made for id in dict.fromkeys(ids) if (made := notification_of(stream, id)) is not None]
+    return [item_key(stream, place.incarnation, made) for made in made_from]
+
+
+def _within(inbox: Document, upto: int, shapes: Sequence[int]) -> Document:
+    # An item never stands above its number, so the index bounds what is looked at.
+    within = {"state.pos": {"$lte": upto}, "state.seq": {"$lte": upto}}
+    return {**inbox, "state.shape": {"$in": list(shapes)}, **within}
 
 
 def _change(op: MarkOp, shape: int, at: int) -> dict[str, Any]:

@@ -1,154 +1,135 @@
-"""A publish is a job: its record is durable first, then every recipient's stream gets its entry, whoever dies."""
+"""A publish: its record is durable first, then every recipient's stream gets its entry, whoever dies."""
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from pymongo.errors import DuplicateKeyError
 
-from inbox.errors import IdempotencyConflict
-from inbox.ids import stream_key
-from inbox.model import Progress, Receipt, Submission
-from inbox.store.mongo.contents import Contents, notification_of
-from inbox.store.mongo.database import Database, Document
-from inbox.store.mongo.heads import Heads, Standing
-from inbox.store.mongo.items import Items
-from inbox.store.mongo.log import Log
-from inbox.store.mongo.records import Place, Record, item_key
-from inbox.store.mongo.views import Views
+from inbox.errors import IdempotencyConflict, NotFound, Unavailable
+from inbox.model import Receipt, Submission
+from inbox.store.mongo.audience import Audience
+from inbox.store.mongo.contents import Contents
+from inbox.store.mongo.database import Collection, Document
+from inbox.store.mongo.fanout import FanOut, streams_of
+from inbox.store.mongo.heads import Heads
+from inbox.store.mongo.jobs import FIELDS, LEASE_MS, Job, job_of
+from inbox.store.mongo.locks import Locks
+from inbox.store.mongo.patience import BUDGET_S, persist
+from inbox.store.mongo.records import document_of
+from inbox.store.mongo.work import Worker
 from inbox.times import monotonic_s, now_ms
 
-LEASE_MS = 10_000
-SKEW_MS = 5_000
-"""What the clocks of two processes may differ by."""
 KEY_KEEP_MS = 86_400_000
+GRACE_S = 1.0
+"""A fan-out is tried for so long at least, however long its record took."""
 
 
-class Job(Struct, frozen=True):
-    """A fan-out that is open: the notification and the streams that are to have it."""
+class Made(Struct, frozen=True):
+    """A record that was made or found: ``new`` if this call made it, ``left`` if it is to be driven to its end."""
 
-    id: str
-    streams: tuple[str, ...]
-
-
-Standings = Mapping[str, Standing]
+    receipt: Receipt
+    new: Job | None = None
+    left: Job | None = None
 
 
 class Publisher:
     def __init__(
-        self, database: Database, log: Log, heads: Heads, items: Items, views: Views, contents: Contents
+        self,
+        notifications: Collection,
+        heads: Heads,
+        contents: Contents,
+        audience: Audience,
+        fan_out: FanOut,
+        worker: Worker,
+        locks: Locks,
     ) -> None:
-        self._db = database
-        self._log = log
+        self._notifications = notifications
         self._heads = heads
-        self._items = items
-        self._views = views
         self._contents = contents
+        self._audience = audience
+        self._fan_out = fan_out
+        self._worker = worker
+        self._locks = locks
 
     async def publish(self, submission: Submission) -> Receipt:
         """
         :raises IdempotencyConflict: the key stands for another body.
+        :raises NotFound: the tenant has no such topic.
         """
-        job = Job(submission.notification.id, streams_of(submission))
-        # Read before the record exists: whatever another driver of this job writes comes after these heads, so its
-        # entry and ours exclude each other.
-        standings = await self._heads.standings(job.streams)
-        try:
-            await self._db.notifications.insert_one(_document(submission))
-        except DuplicateKeyError:
-            return await self._repeat(submission)
-        self._contents.put(submission.notification)
-        await self._fan_out(job, standings)
-        return Receipt(job.id, len(job.streams))
+        until_s = monotonic_s() + BUDGET_S
+        made = await self._begin(submission, until_s)
+        if made.left is not None:
+            with suppress(Unavailable):  # it is durable: whoever finds it goes on
+                await persist(partial(self._worker.drive, made.left), _rest_s(until_s))
+        return made.receipt
 
-    async def _repeat(self, submission: Submission) -> Receipt:
-        """The record is there: from an earlier try of the same call, or of another one with the same key."""
+    async def _begin(self, submission: Submission, until_s: float) -> Made:
+        """Make the record, and reach the recipients unless that is to be done later."""
+        waits = submission.topic is not None or submission.send_at is not None
+        streams = () if waits else streams_of(submission.notification.tenant, submission.recipients)
+        async with self._locks.hold(streams):
+            standings = await persist(partial(self._heads.standings, streams))
+            made = await persist(partial(self._record, submission))
+            if made.new is None:
+                return made
+            moved: Job | None = made.new
+            if not waits:
+                with suppress(Unavailable):
+                    moved = await persist(partial(self._fan_out.first, made.new, standings), _rest_s(until_s))
+            return made if moved is not None else replace(made, left=made.new)
+
+    async def _record(self, submission: Submission) -> Made:
+        """Make the record, or find it: made by an earlier try of this call, or by another one with the same key."""
+        document = await self._document(submission)
+        if document is not None:
+            with suppress(DuplicateKeyError):
+                await self._notifications.insert_one(document)
+                self._contents.put(submission.notification)
+                return Made(Receipt(document["_id"], document["total"]), new=job_of(document))
+        if (first := await self._first(submission)) is not None:
+            return first
+        if document is None:
+            raise NotFound(f"no topic {submission.topic} in this tenant: make it first")
+        return await self._record(submission)  # the key was released a moment ago
+
+    async def _first(self, submission: Submission) -> Made | None:
+        """What was made before, and whether it is to be finished."""
         id = submission.notification.id
         query = {"_id": id} if submission.key is None else {"key": _key(submission)}
-        first = await self._db.notifications.find_one(query)
+        first = await self._notifications.find_one(query, [*FIELDS, "body_hash"])
         if first is None:
-            return await self.publish(submission)  # the key was released a moment ago
+            return None
         if first["_id"] != id and first["body_hash"] != submission.body_hash:
             raise IdempotencyConflict(first["_id"])
-        if "open" in first:
-            await self.drive(_job(first))
-        return Receipt(first["_id"], first["total"])
+        job = msgspec.convert(first, Job)
+        return Made(Receipt(job.id, job.total), left=job if job.is_small and job.state == "running" else None)
 
-    async def drive(self, job: Job) -> None:
-        """Bring a job to its end that somebody else may have begun, or be driving now."""
-        await self._fan_out(job, await self._left(job, await self._heads.standings(job.streams)))
-
-    async def overdue(self) -> Job | None:
-        """A job whose driver has not finished it in time; it is the caller's now."""
-        now = now_ms()
-        document = await self._db.notifications.find_one_and_update(
-            {"open": True, "lease_until": {"$lt": now - SKEW_MS}},
-            {"$set": {"lease_until": now + LEASE_MS}},
-            sort=[("lease_until", 1)],
-        )
-        return None if document is None else _job(document)
-
-    async def progress(self, tenant: str, notification: str) -> Progress | None:
-        document = await self._db.notifications.find_one({"_id": notification})
-        if document is None or document["tenant"] != tenant:
+    async def _document(self, submission: Submission) -> Document | None:
+        """The record; ``None`` if it is for a topic that is not there."""
+        if submission.topic is None:
+            return _document(
+                submission, {"recipients": list(submission.recipients), "total": len(submission.recipients)}
+            )
+        found = await self._audience.ref(submission.notification.tenant, submission.topic)
+        if found is None:
             return None
-        made, total = notification_of(document), document["total"]
-        if "open" not in document:
-            return Progress(made, "done", total, total)
-        there = await self._items.existing([item_key(stream, notification) for stream in _job(document).streams])
-        return Progress(made, "running", total, len(there))
+        topic, size = found
+        return _document(submission, {"topic": document_of(topic), "total": size})
 
     async def release_keys(self, limit: int) -> None:
-        """Forget some of the idempotency keys whose time is over."""
-        over = self._db.notifications.find({"key_until": {"$lt": now_ms()}, "open": {"$ne": True}}, {"_id": 1})
-        ids = [document["_id"] async for document in over.limit(limit)]
+        """Forget some of the idempotency keys whose time is over. While a notification is on its way, so is its key."""
+        over = {"key_until": {"$lt": now_ms()}, "state": {"$nin": ["scheduled", "running"]}}
+        ids = [document["_id"] async for document in self._notifications.find(over, {"_id": 1}).limit(limit)]
         if ids:
             forget = {"$unset": {"key": "", "key_until": "", "body_hash": ""}}
-            await self._db.notifications.update_many({"_id": {"$in": ids}}, forget)
-
-    async def _fan_out(self, job: Job, standings: Standings) -> None:
-        """Give each of these streams its entry, and close the job with the last."""
-        while standings:
-            records = [_created(job, stream, standing.place) for stream, standing in standings.items()]
-            began_s = monotonic_s()
-            written = await self._log.append(records, min(standing.since_s for standing in standings.values()))
-            self._heads.remember(written, began_s)
-            refused = {record.stream: record for record in records}
-            for record in written:
-                del refused[record.stream]
-            _, standings = await asyncio.gather(self._finish(written), self._next(job, list(refused.values())))
-
-    async def _finish(self, written: Sequence[Record]) -> None:
-        if written:
-            await self._views.finish(written, self._views.create(written))
-
-    async def _next(self, job: Job, refused: Sequence[Record]) -> Standings:
-        """The streams of ``refused`` that still are without the entry."""
-        return await self._left(job, await self._heads.overtaken(refused) if refused else {})
-
-    async def _left(self, job: Job, standings: Standings) -> Standings:
-        """Those of these streams that this job has not written to. If that is none, the job is closed.
-
-        The log is asked before the items, and after the heads were read: an entry of the job is open in the log, or
-        its item is there, or it comes after that head and excludes ours.
-        """
-        if standings:
-            written = await self._log.by_writer(list(standings), job.id)
-            await self._views.finish_found(written)
-            there = await self._items.existing([item_key(stream, job.id) for stream in standings])
-            standings = {stream: s for stream, s in standings.items() if item_key(stream, job.id) not in there}
-        if not standings:
-            over = {"open": "", "lease_until": "", "recipients": ""}
-            await self._db.notifications.update_one({"_id": job.id}, {"$unset": over})
-        return standings
+            await self._notifications.update_many({"_id": {"$in": ids}}, forget)
 
 
-def streams_of(submission: Submission) -> tuple[str, ...]:
-    return _streams(submission.notification.tenant, submission.recipients)
-
-
-def _streams(tenant: str, users: Iterable[str]) -> tuple[str, ...]:
-    return tuple(stream_key(tenant, user) for user in users)
+def _rest_s(until_s: float) -> float:
+    return max(GRACE_S, until_s - monotonic_s())
 
 
 def _key(submission: Submission) -> str:
@@ -156,7 +137,7 @@ def _key(submission: Submission) -> str:
     return f"{submission.notification.tenant}/{submission.key}"
 
 
-def _document(submission: Submission) -> Document:
+def _document(submission: Submission, target: Document) -> Document:
     notification, now = submission.notification, now_ms()
     document: Document = {
         "_id": notification.id,
@@ -164,22 +145,27 @@ def _document(submission: Submission) -> Document:
         "category": notification.category,
         "content": notification.content,
         "created_at": notification.created_at,
-        "total": len(submission.recipients),
-        "recipients": list(submission.recipients),
-        "open": True,
-        "lease_until": now + LEASE_MS,
+        "version": 1,
+        "state": "running" if submission.send_at is None else "scheduled",
+        "cursor": "",
+        "fanned_out": 0,
+        "due_at": _due_at(submission, now),
+        **target,
     }
+    optional: Document = {
+        "expires_at": notification.expires_at,
+        "actors": None if notification.actors == b"[]" else notification.actors,
+        "collapse_key": notification.collapse_key,
+        "send_at": submission.send_at,
+    }
+    document |= {name: value for name, value in optional.items() if value is not None}
     if submission.key is not None:
-        key = {"key": _key(submission), "body_hash": submission.body_hash, "key_until": now + KEY_KEEP_MS}
-        document.update(key)
+        document |= {"key": _key(submission), "body_hash": submission.body_hash, "key_until": now + KEY_KEEP_MS}
     return document
 
 
-def _job(document: Document) -> Job:
-    return Job(document["_id"], _streams(document["tenant"], document["recipients"]))
-
-
-def _created(job: Job, stream: str, place: Place) -> Record:
-    """The entry after ``place``."""
-    after = Place(place.seq + 1, place.incarnation, place.unread + 1, place.unseen + 1)
-    return Record(stream, after.seq, job.id, "created", now_ms(), after, open=True)
+def _due_at(submission: Submission, now: int) -> int:
+    """The request that makes the record also does the work, unless it is for a topic."""
+    if submission.send_at is not None:
+        return submission.send_at
+    return now if submission.topic is not None else now + LEASE_MS

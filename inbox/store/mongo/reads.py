@@ -9,7 +9,7 @@ from inbox.model import Changes, Cursor, Entry, Page, Status
 from inbox.store.mongo.contents import Contents
 from inbox.store.mongo.database import Database
 from inbox.store.mongo.heads import UNWRITTEN, Heads
-from inbox.store.mongo.items import Items
+from inbox.store.mongo.items import Items, inbox_of
 from inbox.store.mongo.log import Log
 from inbox.store.mongo.records import SEQ_MAX, Place, Record, StoredItem
 from inbox.store.mongo.shapes import SHOWN
@@ -48,22 +48,23 @@ class Reads:
         """
         for _ in range(PAGE_TRIES):
             place = await self._place(query.stream)
-            found = await self._find(query)
+            found = await self._find(query, place)
             if all(item.state.entry <= place.seq for item in found):
                 break
         shown = found[: query.limit]
-        notifications = await self._contents.get(item.notification for item in shown)
-        items = tuple(item.item(notifications[item.notification]) for item in shown)
-        return Page(self._db.head(place), items, next=shown[-1].seq if len(found) > query.limit else None)
+        notifications = await self._contents.get(item.shown for item in shown)
+        items = tuple(item.item(notifications[item.shown]) for item in shown)
+        return Page(self._db.head(place), items, next=shown[-1].state.pos if len(found) > query.limit else None)
 
     async def _place(self, stream: str) -> Place:
         """Where the items stand, everything finished that was open."""
         places = await self._heads.places([stream])
-        return await self._views.settle(stream, places.get(stream, UNWRITTEN))
+        return (await self._views.settle({stream: places.get(stream, UNWRITTEN)}))[stream]
 
-    async def _find(self, query: PageQuery) -> list[StoredItem]:
+    async def _find(self, query: PageQuery, place: Place) -> list[StoredItem]:
         before = SEQ_MAX if query.before is None else max(0, min(query.before, SEQ_MAX))
-        return await self._items.page(query.stream, SHOWN[query.status], query.category, before, query.limit + 1)
+        inbox = inbox_of(query.stream, place)
+        return await self._items.page(inbox, SHOWN[query.status], query.category, before, query.limit + 1)
 
     async def changes(self, stream: str, since: int, epoch: str, limit: int) -> Changes:
         """
@@ -81,12 +82,17 @@ class Reads:
                 reach = f"epoch {head.epoch} at 0 to {head.seq}"
                 raise StreamReset(f"expected a cursor of {reach}, got {epoch} at {since}: fetch a snapshot")
             # The floor was read after the log: nothing above it was missing there, and nothing here is a ghost.
-            if since < floor or (records and records[0].seq != since + 1):
+            if since < floor or (records and (records[0].seq != since + 1 or _is_reset_by(records))):
                 raise StreamReset(f"expected a cursor at {floor} or later, got {since}: the log was trimmed")
             if records or since == place.seq:
                 entries = await self._entries(records[:limit])
                 return Changes(head, entries, more=since + len(entries) < head.seq)
 
     async def _entries(self, records: Sequence[Record]) -> tuple[Entry, ...]:
-        notifications = await self._contents.get(record.n for record in records if record.kind == "created")
-        return tuple(record.entry(notifications.get(record.n)) for record in records)
+        notifications = await self._contents.get(record.shown for record in records)
+        return tuple(record.entry(notifications.get(record.shown)) for record in records)
+
+
+def _is_reset_by(records: Sequence[Record]) -> bool:
+    """Whether these entries lead over an erasure: what is above it makes sense to nobody from below."""
+    return any(record.kind == "erased" for record in records)

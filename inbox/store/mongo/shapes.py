@@ -58,3 +58,6 @@ def _shows(status: Status, shape: int) -> bool:
 STATUSES: tuple[Status, ...] = ("inbox", "unread", "unseen", "archived", "all")
 SHOWN: dict[Status, list[int]] = {status: [s for s in SHAPES if _shows(status, s)] for status in STATUSES}
 """The shapes of the items that each filter shows."""
+
+UNREAD = SHOWN["unread"]
+"""The shapes that a later notification may take over."""

@@ -4,9 +4,8 @@ Every method is one operation, tried until it succeeds or its time is over. Writ
 this process; between processes the log's unique index decides.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
 
 from inbox.model import (
     Changes,
@@ -22,22 +21,28 @@ from inbox.model import (
     Submission,
 )
 from inbox.store.base import Outlet
+from inbox.store.mongo.amend import Amender
+from inbox.store.mongo.append import Appender
+from inbox.store.mongo.audience import Nobody
+from inbox.store.mongo.closing import Closer
 from inbox.store.mongo.contents import Contents
 from inbox.store.mongo.database import Database, connect
+from inbox.store.mongo.fanout import FanOut
 from inbox.store.mongo.heads import Heads
 from inbox.store.mongo.items import Items
+from inbox.store.mongo.jobs import Jobs
 from inbox.store.mongo.locks import Locks
 from inbox.store.mongo.log import Log
 from inbox.store.mongo.marks import Marks, new_writer
 from inbox.store.mongo.patience import Errands, persist
-from inbox.store.mongo.publish import Publisher, streams_of
+from inbox.store.mongo.publish import Publisher
 from inbox.store.mongo.reads import PageQuery, Reads
 from inbox.store.mongo.registry import Registry
 from inbox.store.mongo.sweep import Sweeper
 from inbox.store.mongo.trim import Trimmer
 from inbox.store.mongo.views import Views
-
-T = TypeVar("T")
+from inbox.store.mongo.walk import Walk
+from inbox.store.mongo.work import Worker
 
 LOG_KEEP_S = 30 * 86_400.0
 PING_S = 2.0
@@ -55,25 +60,33 @@ class MongoStore:
     def __init__(self, url: str, *, database: str, log_keep_s: float = LOG_KEEP_S) -> None:
         self._client = connect(url)
         self._db = db = Database(self._client, database)
-        self._locks = Locks()
+        self._locks = locks = Locks()
         self._errands = Errands()
         contents = Contents(db.notifications)
         log, items, self._heads = Log(db, log_keep_s), Items(db.items), Heads(db)
-        self._views = Views(db, log, self._heads, items, contents)
-        self._marks = Marks(db, log, self._heads, items, self._views)
-        self._publisher = Publisher(db, log, self._heads, items, self._views, contents)
-        self._reads = Reads(db, log, self._heads, items, self._views, contents)
-        self._sweeper = Sweeper(log, self._views, self._publisher)
-        self._trimmer = Trimmer(db, log, items, self._publisher)
+        views, appender, jobs = (
+            Views(log, self._heads, items, contents),
+            Appender(log, self._heads),
+            Jobs(db.notifications),
+        )
+        self._closer = closer = Closer(db, log, self._heads, items, views, contents, appender, jobs)
+        fan_out = FanOut(log, self._heads, items, views, contents, appender, closer, jobs, Nobody(), locks)
+        self._worker = Worker(jobs, fan_out, Walk(self._heads, items, views, closer, jobs, locks))
+        self._publisher = Publisher(db.notifications, self._heads, contents, Nobody(), fan_out, self._worker, locks)
+        self._amender = Amender(contents, jobs, self._worker)
+        self._marks = Marks(db, log, self._heads, items, views, closer)
+        self._reads = Reads(db, log, self._heads, items, views, contents)
+        self._sweeper = Sweeper(log, closer)
+        self._trimmer = Trimmer(db, log, items, jobs, self._publisher)
         self._registry = Registry(db)
 
     @property
     def outlet(self) -> Outlet:
-        return self._views.outlet
+        return self._closer.outlet
 
     @outlet.setter
     def outlet(self, outlet: Outlet) -> None:
-        self._views.outlet = outlet
+        self._closer.outlet = outlet
 
     async def open(self) -> None:
         await persist(self._db.prepare)
@@ -88,16 +101,20 @@ class MongoStore:
     # Writing
 
     async def publish(self, submission: Submission) -> Receipt:
-        streams = streams_of(submission)
-        return await self._write(streams, partial(self._publisher.publish, submission))
+        return await self._errands.run(self._publisher.publish(submission))
+
+    async def cancel(self, tenant: str, notification: str) -> Progress | None:
+        return await self._errands.run(persist(partial(self._amender.cancel, tenant, notification)))
+
+    async def amend(self, tenant: str, notification: str, change: Callable[[bytes], bytes]) -> Progress | None:
+        return await self._errands.run(persist(partial(self._amender.amend, tenant, notification, change)))
 
     async def mark(self, stream: str, mark: Mark) -> Marked:
-        return await self._write((stream,), partial(self._marks.mark, stream, mark, new_writer()))
+        n = new_writer()
 
-    async def _write(self, streams: Sequence[str], work: Callable[[], Awaitable[T]]) -> T:
-        async def in_turn() -> T:
-            async with self._locks.hold(streams):
-                return await work()
+        async def in_turn() -> Marked:
+            async with self._locks.hold((stream,)):
+                return await self._marks.mark(stream, mark, n)
 
         return await self._errands.run(persist(in_turn))
 
@@ -128,12 +145,15 @@ class MongoStore:
         return await persist(partial(self._reads.page, PageQuery(stream, limit, before, status, category)))
 
     async def progress(self, tenant: str, notification: str) -> Progress | None:
-        return await persist(partial(self._publisher.progress, tenant, notification))
+        return await persist(partial(self._amender.progress, tenant, notification))
 
     # Upkeep
 
     async def sweep(self) -> int:
         return await self._sweeper.sweep()
+
+    async def work(self) -> float | None:
+        return await self._worker.work()
 
     async def trim(self, keep_entries: int, keep_s: float) -> int:
         return await self._trimmer.trim(keep_entries, keep_s)

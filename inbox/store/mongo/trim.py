@@ -4,7 +4,9 @@ from functools import partial
 from itertools import takewhile
 
 from inbox.store.mongo.database import Database, Document
+from inbox.store.mongo.decisions import News
 from inbox.store.mongo.items import Items
+from inbox.store.mongo.jobs import Jobs
 from inbox.store.mongo.log import Log
 from inbox.store.mongo.patience import persist
 from inbox.store.mongo.publish import Publisher
@@ -18,10 +20,11 @@ TOMBSTONE_KEEP_S = 86_400
 
 
 class Trimmer:
-    def __init__(self, database: Database, log: Log, items: Items, publisher: Publisher) -> None:
+    def __init__(self, database: Database, log: Log, items: Items, jobs: Jobs, publisher: Publisher) -> None:
         self._db = database
         self._log = log
         self._items = items
+        self._jobs = jobs
         self._publisher = publisher
 
     async def trim(self, keep_entries: int, keep_s: float) -> int:
@@ -44,7 +47,7 @@ class Trimmer:
 
     async def _trim_stream(self, stream: str, last: int, cutoff: int, now: int) -> int:
         """Drop the old ones among the entries up to ``last``, and say when to look again."""
-        entries = await self._log.after(stream, 0, ENTRIES_MAX)
+        entries = await self._log.oldest(stream, ENTRIES_MAX)
         old = list(takewhile(lambda e: e.seq <= last and e.at <= cutoff and not e.open, entries))
         dropped = await self._drop(stream, old[-1].seq) if old else 0
         if rest := entries[len(old) :]:
@@ -58,5 +61,12 @@ class Trimmer:
         return await self._log.drop(stream, upto)
 
     async def _collect(self, removed_before_ms: int) -> None:
-        await self._items.forget_removed(removed_before_ms, ENTRIES_MAX)
+        """A tombstone stays while its notification is on its way: a driver must see that it was here."""
+        removed = await self._items.removed(removed_before_ms, ENTRIES_MAX)
+        news = await self._jobs.news({item.notification for item in removed})
+        await self._items.forget(item for item in removed if not _is_on_its_way(news.get(item.notification)))
         await self._publisher.release_keys(ENTRIES_MAX)
+
+
+def _is_on_its_way(news: News | None) -> bool:
+    return news is not None and news.state == "running"
