@@ -29,7 +29,7 @@ class ClientLimits:
         self._rate = rate
         self._concurrent = concurrent
         self._due: LRUCache[str, float] = LRUCache(LIMITS.clients_remembered)
-        self._in_hand: Counter[str] = Counter()
+        self.in_hand: Counter[str] = Counter()
         self._over_rate = 0
         self._over_concurrency = 0
         self._policy = b'"client";q=%d;w=%d' % (rate.burst, math.ceil(rate.burst / rate.per_s))
@@ -42,7 +42,7 @@ class ClientLimits:
 
         :raises RateLimited: one too many. It is not counted.
         """
-        if self._in_hand[client] >= self._concurrent:
+        if self.in_hand[client] >= self._concurrent:
             self._over_concurrency += 1
             raise RateLimited(f"expected at most {self._concurrent} requests of one client at once", 1.0)
         now = monotonic_s()
@@ -55,12 +55,12 @@ class ClientLimits:
                 self._rate.wait_s(due, now),
             )
         self._due[client] = charged
-        self._in_hand[client] += 1
+        self.in_hand[client] += 1
 
     def leave(self, client: str) -> None:
-        self._in_hand[client] -= 1
-        if self._in_hand[client] <= 0:
-            del self._in_hand[client]
+        self.in_hand[client] -= 1
+        if self.in_hand[client] <= 0:
+            del self.in_hand[client]
 
     def headers(self, client: str) -> list[tuple[bytes, bytes]]:
         """Where ``client`` stands (draft-ietf-httpapi-ratelimit-headers-10): what is left, and when all is again."""

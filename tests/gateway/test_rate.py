@@ -26,3 +26,22 @@ def test_twice_the_rate_is_halved() -> None:
 
 def test_what_was_refused_does_not_count() -> None:
     assert admitted([100.0] * 50 + [100.5] * 50) == 10
+
+
+def test_what_is_left_is_what_is_admitted() -> None:
+    due = 0.0
+    for left in (5, 4, 3, 2, 1):
+        assert RATE.left(due, 100.0) == left
+        due = RATE.charge(due, 100.0) or 0.0
+    assert RATE.left(due, 100.0) == 0
+    assert RATE.left(due, 100.22) == 2
+
+
+def test_after_the_wait_one_more_is_admitted_and_not_before() -> None:
+    due = 0.0
+    while charged := RATE.charge(due, 100.0):
+        due = charged
+    wait_s = RATE.wait_s(due, 100.0)
+
+    assert RATE.charge(due, 100.0 + wait_s) is not None
+    assert RATE.charge(due, 100.0 + wait_s - 0.06) is None

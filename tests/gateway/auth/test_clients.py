@@ -92,7 +92,12 @@ def test_revoking_again_changes_nothing() -> None:
 
 def test_the_same_work_is_done_for_no_client_one_secret_or_two(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[bytes] = []
-    monkeypatch.setattr("gateway.auth.clients.compare_digest", lambda given, hash: bool(compared.append(hash)))
+
+    def compare(given: bytes, hash: bytes) -> bool:
+        compared.append(hash)
+        return False
+
+    monkeypatch.setattr("gateway.auth.clients.compare_digest", compare)
     for client in (None, CLIENT, rotated(CLIENT, grace_s=60)[0], revoked(CLIENT)):
         compared.clear()
         proves(client, SECRET_SHOWN)

@@ -1,6 +1,7 @@
 """A whole process of role ``serve`` without a socket: the real store in a file, the real bus, requests in process."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -56,12 +57,18 @@ class Api:
         return head
 
 
-@pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Api]:
-    settings = Settings(data_dir=str(tmp_path))
+@asynccontextmanager
+async def served(settings: Settings) -> AsyncIterator[Api]:
+    """A process on ``settings``."""
     async with running(settings, "serve") as app:
         ring = KeyRing(partial(token_keys, app.store))
         await ring.load()
         transport = httpx2.ASGITransport(app.asgi, raise_app_exceptions=True)
         async with httpx2.AsyncClient(transport=transport, base_url="http://bellwire.test") as http:
             yield Api(app, http, ring, settings)
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    async with served(Settings(data_dir=str(tmp_path))) as made:
+        yield made

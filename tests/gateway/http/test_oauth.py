@@ -7,7 +7,8 @@ import httpx2
 import pytest
 
 from gateway.auth.access import AccessTokens
-from gateway.auth.clients import new_client
+from gateway.auth.clients import new_client, revoked, rotated
+from gateway.settings import LIMITS
 from tests.gateway.http.conftest import Api
 
 pytestmark = pytest.mark.anyio
@@ -142,3 +143,31 @@ async def test_json_is_not_a_form(api: Api, login: tuple[str, str]) -> None:
     answer = await api.http.post("/oauth/token", json=GRANT, auth=login)
 
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+async def test_a_revoked_client_is_invalid_client(api: Api, login: tuple[str, str]) -> None:
+    client = await api.app.store.client(login[0])
+    assert client is not None
+    await api.app.store.put_client(revoked(client))
+
+    assert (await ask(api, GRANT, login)).json()["error"] == "invalid_client"
+
+
+async def test_both_secrets_of_a_client_that_rotates_are_good(api: Api, login: tuple[str, str]) -> None:
+    client = await api.app.store.client(login[0])
+    assert client is not None
+    changed, secret = rotated(client, grace_s=60)
+    await api.app.store.put_client(changed)
+
+    assert [(await ask(api, GRANT, (login[0], each))).status_code for each in (login[1], secret)] == [200, 200]
+
+
+async def test_wrong_secrets_of_one_client_are_429_in_the_end_and_the_right_one_is_never_locked_out(
+    api: Api, login: tuple[str, str]
+) -> None:
+    wrong = [await ask(api, GRANT, (login[0], "wrong")) for _ in range(LIMITS.failed_tokens_burst + 1)]
+
+    assert [each.status_code for each in wrong] == [401] * LIMITS.failed_tokens_burst + [429]
+    assert (wrong[-1].json()["code"], int(wrong[-1].headers["retry-after"]) > 1) == ("rate_limited", True)
+    assert (await ask(api, GRANT, ("client-nobody", "wrong"))).status_code == 401
+    assert (await ask(api, GRANT, login)).status_code == 200
