@@ -19,16 +19,20 @@ from gateway.auth.standing import Standings
 from gateway.auth.tokens import UserTokens
 from gateway.http.access import Gate
 from gateway.http.admission import Admission
+from gateway.http.backend_routes import notification_routes, oauth_routes, topic_routes, user_admin_routes
 from gateway.http.docs import Docs
 from gateway.http.endpoint import Endpoint, Nowhere
 from gateway.http.inbox import UserInbox
 from gateway.http.limits import ClientLimits
+from gateway.http.notifications import Notifications
 from gateway.http.oauth import OAuth
 from gateway.http.openapi import Reference, describe
+from gateway.http.operation import Operation, by_path
 from gateway.http.ops import Ops
 from gateway.http.problems import plain
-from gateway.http.publish import Notifications
-from gateway.http.routes import Operation, backend_routes, by_path, ops_routes, user_routes
+from gateway.http.profiles import Profiles
+from gateway.http.routes import ops_routes, user_routes
+from gateway.http.topics import Topics
 from gateway.http.users import Users
 from gateway.live.handover import websocket_endpoint
 from gateway.live.hub import Hub
@@ -38,6 +42,7 @@ from gateway.metrics import RequestMetrics, StatisticsCollector
 from gateway.rate import Rate
 from gateway.settings import LIMITS, Role, Settings, database_path
 from inbox.bus.base import Bus
+from inbox.directory import Directory
 from inbox.errors import Unavailable
 from inbox.model import StoredKey
 from inbox.service import Inbox
@@ -129,18 +134,18 @@ async def running(settings: Settings, role: Role) -> AsyncIterator[App]:
         bus = make_bus(settings, await store.secret(BUS_SECRET))
         stack.push_async_callback(bus.close)
         app = App(store, bus)
-        await _compose(app, settings, role, stack)
         upkeep = Upkeep(store, role, keep_entries=settings.log_keep_entries, keep_s=settings.log_keep_s)
+        await _compose(app, settings, role, upkeep, stack)
         await stack.enter_async_context(upkeep)
         yield app
 
 
-async def _compose(app: App, settings: Settings, role: Role, stack: AsyncExitStack) -> None:
+async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, stack: AsyncExitStack) -> None:
     """Give ``app`` the parts and the routes of ``role``, and start its bus."""
     load = StoreLoad()
     store = watched(app.store, load)
     ring = await stack.enter_async_context(KeyRing(partial(token_keys, app.store)))
-    inbox = Inbox(store, app.bus)
+    inbox = Inbox(store, app.bus, item_keep_s=settings.item_keep_s, nudge=upkeep.nudge)
     users = UserTokens(ring, settings, await _jwks(settings, stack))
     access = AccessTokens(ring)
     limits = ClientLimits(
@@ -151,7 +156,11 @@ async def _compose(app: App, settings: Settings, role: Role, stack: AsyncExitSta
     operations: list[Operation] = []
     sockets: list[BaseRoute] = []
     if role in ("serve", "api"):
-        operations += backend_routes(OAuth(store, access), Notifications(inbox, gate), Users(ring, settings, gate))
+        directory = Directory(store)
+        operations += oauth_routes(OAuth(store, access))
+        operations += notification_routes(Notifications(inbox, gate))
+        operations += topic_routes(Topics(directory, gate))
+        operations += user_admin_routes(Profiles(inbox, directory, gate), Users(ring, settings, gate))
     if role in ("serve", "gateway"):
         operations += user_routes(UserInbox(inbox, gate))
         app.hub = Hub(inbox, app.bus, users)
@@ -170,6 +179,7 @@ async def _compose(app: App, settings: Settings, role: Role, stack: AsyncExitSta
         "bus": app.bus.statistics,
         "http": admission.statistics,
         "client_limits": limits.statistics,
+        "upkeep": upkeep.statistics,
     }
     if app.hub is not None:
         counted["live"] = app.hub.statistics

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from inbox.errors import FieldError
 
@@ -13,6 +13,15 @@ _AT = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 _UNKNOWN = re.compile(r"unknown field `(.*)`$", re.DOTALL)
 _INDEX = re.compile(r"\[\d*\]")
 _MISSING = re.compile(r"missing required field `(.*)`$")
+_SHAPE = re.compile(r"matching regex (.*)$", re.DOTALL)
+
+_RULES: dict[str, str] = {}
+
+
+def text(pattern: str, rule: str, max_length: int | None = None) -> Meta:
+    """The bounds of a string that matches ``pattern``. ``rule`` says so in words: to the reader, and to who errs."""
+    _RULES[repr(pattern)] = rule
+    return Meta(pattern=pattern, description=rule, max_length=max_length)
 
 
 def field_error(error: msgspec.ValidationError, form: type[Struct]) -> FieldError:
@@ -25,6 +34,8 @@ def field_error(error: msgspec.ValidationError, form: type[Struct]) -> FieldErro
         return FieldError(join(path, named[1][:64]), _suggestion(named[1], path, form))
     if named := _MISSING.search(message):
         return FieldError(join(path, named[1]), "expected this field, it is missing")
+    if (shape := _SHAPE.search(message)) and shape[1] in _RULES:
+        return FieldError(path, _RULES[shape[1]])
     return FieldError(path or "body", message[:1].lower() + message[1:])
 
 

@@ -10,14 +10,15 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 NOTIFICATION_ID_LENGTH = 26
 
 # Design §8: 1-128 printable ASCII characters without space / % " < > \
-_NAME = re.compile(r"[!#$&-.0-;=?-\[\]-~]{1,128}")
+NAME_PATTERN = r"^[!#$&-.0-;=?-\[\]-~]{1,128}\Z"
+_NAME = re.compile(NAME_PATTERN)
 CATEGORY_PATTERN = r"^[a-z0-9._-]{1,64}\Z"
 NAME_RULE = 'expected 1-128 printable ASCII characters without space / % " < > \\'
 
 
 def is_name(value: str) -> bool:
     """Whether ``value`` can be the id of a user, a tenant or a topic."""
-    return _NAME.fullmatch(value) is not None
+    return _NAME.match(value) is not None
 
 
 def _base32(number: int, length: int) -> str:

@@ -18,6 +18,10 @@ Form = TypeVar("Form", bound=Struct)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+class NoQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """No parameters."""
+
+
 async def read(request: Request, media_type: str = "application/json") -> bytes:
     """The body of ``request``, refused before more than the limit is held.
 
@@ -61,6 +65,10 @@ class JsonBody(Generic[Form]):
 
     async def read(self, request: Request) -> Form:
         return self.parse(await read(request))
+
+    async def read_if_any(self, request: Request) -> Form:
+        """As ``read``; no body at all is the form with its defaults."""
+        return self.parse(await read(request) or b"{}")
 
     def parse(self, body: bytes) -> Form:
         """:raises BadJson: not JSON. :raises Invalid: JSON, but not this form."""

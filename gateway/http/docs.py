@@ -88,7 +88,7 @@ def _operation(method: str, path: str, operation: Json) -> str:
 
 
 def _answer(status: str, answer: Json) -> str:
-    kinds = ", ".join(_kind(content["schema"]) for content in answer["content"].values())
+    kinds = ", ".join(_kind(content["schema"]) for content in answer.get("content", {}).values())
     good = status.startswith("2")
     return (
         f"<li><b class={'good' if good else 'bad'}>{status}</b> {kinds if good else _prose(answer['description'])}</li>"

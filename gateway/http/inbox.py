@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.http.access import Gate
-from gateway.http.body import JsonBody, parse_query
+from gateway.http.body import JsonBody, NoQuery, parse_query
 from gateway.http.endpoint import json_answer
 from gateway.http.paging import decode_before, next_json
 from gateway.marks import Epoch, MarkBody, Seq, to_mark
@@ -35,10 +35,6 @@ class ChangesQuery(Struct, frozen=True, forbid_unknown_fields=True):
     epoch: Epoch
     since: Seq
     limit: Annotated[int, Meta(ge=1, le=LIMITS.changes_entries)] = LIMITS.changes_entries
-
-
-class NoQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """No parameters."""
 
 
 _MARK = JsonBody(MarkBody)

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from gateway import __version__
 from gateway.http import views
 from gateway.http.endpoint import json_answer
+from gateway.http.operation import Operation, by_path
 from gateway.http.problems import MEDIA_TYPE, STATUS
-from gateway.http.routes import Operation, by_path
 
 _REF = "#/components/schemas/{name}"
 _DESCRIPTION = (
@@ -37,7 +37,8 @@ _SCHEMES = {
                 "scopes": {
                     "notifications:write": "Publish",
                     "notifications:read": "Follow what was published",
-                    "users": "Tokens for users",
+                    "users": "Profiles, erasure, export, and tokens for users",
+                    "topics": "Topics and who is in them",
                 },
             }
         },
@@ -117,8 +118,10 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     answer = operation.answer
-    content = {answer: {"schema": {"type": "string"}}} if isinstance(answer, str) else _json(answer)
-    responses = {str(operation.status): {"description": operation.summary, "content": content}}
+    responses: dict[str, Any] = {str(operation.status): {"description": operation.summary}}
+    if answer is not None:
+        content = {answer: {"schema": {"type": "string"}}} if isinstance(answer, str) else _json(answer)
+        responses[str(operation.status)]["content"] = content
     by_status: dict[int, list[str]] = {}
     for code in operation.all_errors():
         by_status.setdefault(STATUS[code][0], []).append(code)

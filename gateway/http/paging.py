@@ -1,11 +1,28 @@
 """The opaque ``next`` of a page: a place in one list, of no use in another."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from hashlib import blake2b
+from typing import Annotated
 
+from msgspec import Meta, Struct
+
+from gateway.settings import LIMITS
+from inbox.encode import array
 from inbox.errors import Invalid
 
 _MARK_BYTES = 8
+
+
+class ListQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which part of a list."""
+
+    limit: Annotated[int, Meta(ge=1, le=LIMITS.list_items)] = 25
+    after: Annotated[str, Meta(max_length=512)] | None = None
+
+    def place(self, list: str) -> str | None:
+        """:raises Invalid: ``after`` is no cursor of ``list``."""
+        return None if self.after is None else decode_next(list, self.after, "after")
 
 
 def encode_next(list: str, place: str) -> str:
@@ -34,6 +51,11 @@ def decode_next(list: str, text: str, field: str) -> str:
 def next_json(list: str, place: str | int | None) -> bytes:
     """The member ``next`` of a page of ``list``: null on the last."""
     return b"null" if place is None else b'"%s"' % encode_next(list, str(place)).encode()
+
+
+def list_json(list: str, items: Sequence[bytes], next: str | None) -> bytes:
+    """A page of ``list``, its items encoded."""
+    return b'{"items":%s,"next":%s}' % (array(items), next_json(list, next))
 
 
 def decode_before(stream: str, text: str) -> int:

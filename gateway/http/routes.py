@@ -1,95 +1,13 @@
-"""Every HTTP route of every role, with what its reference says: the router and ``/openapi.json`` read this table."""
-
-from collections.abc import Iterable
-from typing import Literal
+"""The routes that a user's token opens, and those that are open to all. Of backends: ``backend_routes``."""
 
 from msgspec import Struct
 
 from gateway.http import views
 from gateway.http.endpoint import Handler
 from gateway.http.inbox import ChangesQuery, PageQuery, UserInbox
-from gateway.http.oauth import OAuth
+from gateway.http.operation import Operation
 from gateway.http.ops import Ops
-from gateway.http.publish import NewNotification, Notifications
-from gateway.http.users import NewToken, Users
 from gateway.marks import MARK_OPS, MarkBody
-
-Security = Literal["user", "notifications:write", "notifications:read", "users", "client", "none"]
-
-
-class Operation(Struct, frozen=True, kw_only=True):
-    """What one method does on one path. ``answer`` is a Struct, or the media type of something that is not JSON."""
-
-    method: str
-    path: str
-    handler: Handler
-    summary: str
-    security: Security
-    answer: type[Struct] | str
-    status: int = 200
-    query: type[Struct] | None = None
-    body: type[Struct] | None = None
-    errors: tuple[str, ...] = ()
-    audited: bool = False
-    """An administrative act: done or not, it is a line in the audit."""
-
-    @property
-    def operation_id(self) -> str:
-        words = self.path.replace("{", "").replace("}", "").strip("/").split("/")
-        return "_".join([self.method.lower(), *words]).replace(".", "_")
-
-    def all_errors(self) -> tuple[str, ...]:
-        """The codes of ``errors`` and those that every route of this kind may answer with."""
-        if self.security in ("none", "client"):
-            return (*self.errors, "unavailable")
-        backend = () if self.security == "user" else ("forbidden", "rate_limited")
-        return ("unauthorized", "token_expired", *backend, *self.errors, "unavailable")
-
-
-def backend_routes(oauth: OAuth, notifications: Notifications, users: Users) -> list[Operation]:
-    """What a backend's token opens, and how to get one."""
-    return [
-        Operation(
-            method="POST",
-            path="/v1/notifications",
-            handler=notifications.publish,
-            summary="Publish a notification to up to 1,000 users",
-            security="notifications:write",
-            body=NewNotification,
-            status=202,
-            answer=views.Published,
-            errors=("bad_json", "idempotency_conflict", "too_large", "unsupported_media_type", "invalid"),
-        ),
-        Operation(
-            method="GET",
-            path="/v1/notifications/{id}",
-            handler=notifications.get,
-            summary="How far a notification is",
-            security="notifications:read",
-            answer=views.NotificationStatus,
-            errors=("not_found", "invalid"),
-        ),
-        Operation(
-            method="POST",
-            path="/v1/users/{id}/tokens",
-            handler=users.new_token,
-            summary="A token for one of your users",
-            security="users",
-            body=NewToken,
-            audited=True,
-            answer=views.UserToken,
-            errors=("bad_json", "too_large", "unsupported_media_type", "invalid"),
-        ),
-        Operation(
-            method="POST",
-            path="/oauth/token",
-            handler=oauth.token,
-            summary="An access token for a backend (client credentials)",
-            security="client",
-            answer=views.AccessToken,
-            errors=("rate_limited",),
-        ),
-    ]
 
 
 def user_routes(inbox: UserInbox) -> list[Operation]:
@@ -103,7 +21,7 @@ def user_routes(inbox: UserInbox) -> list[Operation]:
             security="user",
             body=MarkBody,
             answer=views.Marked,
-            errors=("bad_json", "not_found", "stream_reset", "too_large", "unsupported_media_type", "invalid"),
+            errors=("not_found", "stream_reset"),
         )
         for op in MARK_OPS
     ]
@@ -116,7 +34,6 @@ def user_routes(inbox: UserInbox) -> list[Operation]:
             security="user",
             query=PageQuery,
             answer=views.Page,
-            errors=("invalid",),
         ),
         Operation(
             method="GET",
@@ -126,7 +43,7 @@ def user_routes(inbox: UserInbox) -> list[Operation]:
             security="user",
             query=ChangesQuery,
             answer=views.Changes,
-            errors=("stream_reset", "invalid"),
+            errors=("stream_reset",),
         ),
         Operation(
             method="GET",
@@ -135,7 +52,6 @@ def user_routes(inbox: UserInbox) -> list[Operation]:
             summary="Where the stream stands and what the badge says",
             security="user",
             answer=views.Standing,
-            errors=("invalid",),
         ),
         *marks,
     ]
@@ -152,11 +68,3 @@ def ops_routes(ops: Ops) -> list[Operation]:
         route("/readyz", ops.readyz, "The process can take requests"),
         route("/metrics", ops.metrics, "Counters for Prometheus", "text/plain"),
     ]
-
-
-def by_path(operations: Iterable[Operation]) -> dict[str, dict[str, Operation]]:
-    """The operations of each path by method."""
-    table: dict[str, dict[str, Operation]] = {}
-    for operation in operations:
-        table.setdefault(operation.path, {})[operation.method] = operation
-    return table

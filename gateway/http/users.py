@@ -10,11 +10,10 @@ from starlette.responses import Response
 from gateway.auth.keyring import KeyRing
 from gateway.auth.tokens import mint_user
 from gateway.http.access import Gate
-from gateway.http.body import JsonBody, read
+from gateway.http.body import JsonBody, NoQuery, parse_query
 from gateway.http.endpoint import json_answer
+from gateway.http.names import path_name
 from gateway.settings import LIMITS, Settings
-from inbox.errors import Invalid
-from inbox.ids import NAME_RULE, is_name
 from inbox.times import rfc3339
 
 
@@ -37,10 +36,8 @@ class Users:
 
     async def new_token(self, request: Request) -> Response:
         access = await self._gate.backend(request, "users")
-        user = request.path_params["id"]
-        if not is_name(user):
-            raise Invalid.field("id", NAME_RULE)
-        body = await read(request)
-        wanted = _BODY.parse(body) if body else NewToken()
+        parse_query(request, NoQuery)
+        user = path_name(request, "id")
+        wanted = await _BODY.read_if_any(request)
         minted = mint_user(self._ring, self._settings, access.tenant, user, wanted.ttl_s)
         return json_answer(orjson.dumps({"token": minted.token, "expires_at": rfc3339(minted.expires_at * 1_000)}))

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from gateway.http.publish import Action, Actor
+from gateway.http.content import Action, Actor
+from gateway.http.profile import Channels
+from inbox.model import NotificationState
 
 
 class Rejected(Struct):
@@ -44,46 +46,113 @@ class Content(Struct):
     url: str | None
     actions: list[Action]
     actor: Actor | None
-    actors: list[Actor]
-    collapsed: int
     priority: Literal["low", "normal", "high"]
-    expires_at: str | None
 
 
 class NotificationStatus(Content):
-    """A notification and how many inboxes it has reached."""
+    """A notification, its newest ``version``, and how many inboxes it has reached."""
 
     id: str
-    state: Literal["running", "done"]
+    state: NotificationState
     total: int
     fanned_out: int
+    topic: str | None
+    collapse_key: str | None
+    version: int
     created_at: str
+    send_at: str | None
+    expires_at: str | None
 
 
 class Item(Content):
-    """A notification in one inbox. ``seq`` is its newest created entry; times are RFC 3339 or null."""
+    """A notification in one inbox. ``seq`` is its newest created or updated entry; times are RFC 3339 or null."""
 
     id: str
     seq: int
     notification: str
+    actors: list[Actor]
+    collapsed: int
     created_at: str
     seen_at: str | None
     read_at: str | None
     archived_at: str | None
+    expires_at: str | None
 
 
 class Entry(Struct):
-    """One numbered change: ``item`` when created; ``ids``, or ``upto`` beyond 500 of them, for the others."""
+    """One numbered change: ``item`` when created or updated; else ``ids``, or ``upto`` beyond 500 of them."""
 
     t: Literal["entry"]
     seq: int
-    kind: Literal["created", "read", "unread", "seen", "archived", "unarchived", "removed"]
+    kind: Literal["created", "updated", "read", "unread", "seen", "archived", "unarchived", "removed"]
     at: str
     counts: Counts
     item: Item | UnsetType = UNSET
     ids: list[str] | UnsetType = UNSET
     upto: int | UnsetType = UNSET
-    reason: str | UnsetType = UNSET
+    reason: Literal["user", "cancelled", "expired"] | UnsetType = UNSET
+
+
+class Topic(Struct):
+    """A set of users. ``members`` is its size."""
+
+    id: str
+    description: str | None
+    members: int
+    created_at: str
+
+
+class TopicList(Struct):
+    """Topics. ``next`` is the ``after`` of the following page, null on the last."""
+
+    items: list[Topic]
+    next: str | None
+
+
+class IdList(Struct):
+    """Ids. ``next`` is the ``after`` of the following page, null on the last."""
+
+    items: list[str]
+    next: str | None
+
+
+class Membership(Struct):
+    """How many users came into the topic, and how many left it."""
+
+    added: int
+    removed: int
+
+
+class User(Struct):
+    """A user's profile."""
+
+    id: str
+    locale: str | None
+    time_zone: str | None
+    channels: Channels
+    data: dict[str, Any]
+    created_at: str
+    updated_at: str
+
+
+class UserList(Struct):
+    """Profiles. ``next`` is the ``after`` of the following page, null on the last."""
+
+    items: list[User]
+    next: str | None
+
+
+class Written(Struct):
+    """How many profiles were written: all."""
+
+    written: int
+
+
+class Erasure(Struct):
+    """``running``: it is certain, and goes on in the background."""
+
+    id: str
+    state: Literal["done", "running"]
 
 
 class Standing(Struct):

@@ -2,14 +2,23 @@
 
 from unittest.mock import Mock
 
+from gateway.http.backend_routes import notification_routes, oauth_routes, topic_routes, user_admin_routes
 from gateway.http.inbox import UserInbox
+from gateway.http.notifications import Notifications
 from gateway.http.oauth import OAuth
+from gateway.http.operation import Operation
 from gateway.http.ops import Ops
-from gateway.http.publish import Notifications
-from gateway.http.routes import Operation, backend_routes, ops_routes, user_routes
+from gateway.http.profiles import Profiles
+from gateway.http.routes import ops_routes, user_routes
+from gateway.http.topics import Topics
 from gateway.http.users import Users
 
-BACKEND: list[Operation] = backend_routes(Mock(OAuth), Mock(Notifications), Mock(Users))
+BACKEND: list[Operation] = [
+    *oauth_routes(Mock(OAuth)),
+    *notification_routes(Mock(Notifications)),
+    *topic_routes(Mock(Topics)),
+    *user_admin_routes(Mock(Profiles), Mock(Users)),
+]
 USER: list[Operation] = user_routes(Mock(UserInbox))
 OPS: list[Operation] = ops_routes(Mock(Ops))
 OPERATIONS = BACKEND + USER + OPS

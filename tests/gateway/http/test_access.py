@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from gateway.http.routes import Operation
+from gateway.http.operation import Operation
 from tests.gateway.http.conftest import Api
 from tests.gateway.http.operations import OPERATIONS
 

@@ -70,7 +70,7 @@ def test_path_parameters_are_described() -> None:
 def test_the_body_of_a_publish_carries_its_limits() -> None:
     schema = DOCUMENT["components"]["schemas"][NewNotification.__name__]
 
-    assert schema["required"] == ["recipients", "title"]
+    assert schema["required"] == ["title"]
     assert schema["properties"]["recipients"] == {
         "type": "array",
         "items": {"type": "string"},

@@ -24,7 +24,7 @@ async def test_a_published_notification_is_in_the_inbox_with_every_member(api: A
 
     (item,) = (await api.inbox())["items"]
     assert item.items() >= {**given, "notification": id, "seq": 1, "collapsed": 0, "actors": [given["actor"]]}.items()
-    assert item["expires_at"] is item["read_at"] is item["seen_at"] is item["archived_at"] is None
+    assert item["read_at"] is item["seen_at"] is item["archived_at"] is None
 
 
 async def test_recipients_and_title_are_enough(api: Api) -> None:
@@ -39,8 +39,8 @@ async def test_the_members_of_an_item_stand_in_the_documented_order(api: Api) ->
     await api.published()
 
     (item,) = (await api.inbox())["items"]
-    documented = "id seq notification category title body data url actions actor actors collapsed priority expires_at"
-    assert " ".join(item) == f"{documented} created_at seen_at read_at archived_at"
+    documented = "id seq notification category title body data url actions actor priority actors collapsed created_at"
+    assert " ".join(item) == f"{documented} seen_at read_at archived_at expires_at"
 
 
 async def test_repeats_are_counted_and_malformed_recipients_rejected_one_by_one(api: Api) -> None:

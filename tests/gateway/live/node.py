@@ -24,7 +24,7 @@ from gateway.settings import LIMITS
 from inbox.bus.base import Bus
 from inbox.bus.memory import MemoryBus
 from inbox.errors import TokenExpired, Unauthorized, Unavailable
-from inbox.service import Inbox
+from inbox.service import Draft, Inbox
 from inbox.store.base import Store
 from inbox.store.sqlite import SqliteStore
 from tests.samples import TENANT
@@ -138,7 +138,7 @@ class Node:
     async def publish(self, user: str, count: int = 1, **content: Any) -> None:
         for number in range(count):
             made = {"category": "news", "title": f"number {number}", **content}
-            await self.inbox.publish(TENANT, [user], "news", made)
+            await self.inbox.publish(Draft(TENANT, "news", made), [user])
 
 
 @asynccontextmanager
@@ -158,7 +158,7 @@ async def nodes(directory: Path) -> AsyncIterator[NodeFactory]:
 
 @asynccontextmanager
 async def _running(store: Store, bus: Bus, limits: Json) -> AsyncIterator[Node]:
-    inbox = Inbox(store, bus)
+    inbox = Inbox(store, bus, item_keep_s=3_600, nudge=lambda: None)
     hub = Hub(inbox, bus, Verifier(), replace(LIMITS, **limits))
     node = Node(store, bus, inbox, hub)
     listener = socket.create_server(("127.0.0.1", 0))
