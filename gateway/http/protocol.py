@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol with the two bounds it lacks: how large a head may be, how long a request may take."""
 
 import asyncio
+from typing import NoReturn
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -46,8 +47,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > LIMITS.head_bytes:
-            self._refusal = ("headers_too_large", f"expected at most {LIMITS.head_bytes} bytes of headers")
-            raise ValueError("the parser stops here and calls send_400_response")
+            self._refuse_head("headers_too_large", f"expected at most {LIMITS.head_bytes} bytes of headers")
+        # RFC 9112, section 3.2.
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            self._refuse_head("bad_request", "expected one Host header")
         self._in_head = False
         super().on_headers_complete()
 
@@ -59,6 +63,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._upgraded = True
         self._stop_timer()
         super().handle_websocket_upgrade()
+
+    def _refuse_head(self, code: str, detail: str) -> NoReturn:
+        self._refusal = (code, detail)
+        raise ValueError("the parser stops here and calls send_400_response")
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(*self._refusal)

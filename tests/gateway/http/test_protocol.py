@@ -239,3 +239,18 @@ async def test_a_client_that_leaves_in_the_middle_is_no_fault(
 def in_hand(api: Api) -> int:
     assert isinstance(api.app.asgi, Admission)
     return api.app.asgi.statistics().in_hand
+
+
+@pytest.mark.parametrize("hosts", [b"", b"Host: a\r\nHost: b\r\n", b"Host: a\r\nhost: a\r\n"])
+async def test_a_request_without_exactly_one_host_is_refused(raw: Raw, hosts: bytes) -> None:
+    await raw.send(b"GET /healthz HTTP/1.1\r\n%s\r\n" % hosts)
+    status, problem = await raw.answer()
+
+    assert (status, problem["code"]) == (400, "bad_request")
+    assert await raw.is_closed()
+
+
+async def test_before_http_1_1_nobody_names_a_host(raw: Raw) -> None:
+    await raw.send(b"GET /healthz HTTP/1.0\r\n\r\n")
+
+    assert await raw.answer() == (200, {"status": "alive"})
