@@ -13,8 +13,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gateway.app import token_keys
-from gateway.auth.keyring import KeyRing
+from gateway.auth.keyring import KeyRing, token_keys
 from gateway.auth.tokens import mint_user
 from gateway.settings import Settings
 from inbox.store.sqlite import SqliteStore

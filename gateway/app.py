@@ -1,37 +1,29 @@
 """The composition root: from settings to a running process, every part made once and closed in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from urllib.parse import unquote, urlsplit
 
 import structlog
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
-from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
+from starlette.routing import BaseRoute, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.auth.access import AccessTokens
-from gateway.auth.jwks import Jwks
-from gateway.auth.keyring import TOKEN_KEYS, KeyRing
-from gateway.auth.standing import Standings
-from gateway.auth.tokens import UserTokens
-from gateway.http.access import Gate
 from gateway.http.admission import Admission
 from gateway.http.backend_routes import notification_routes, oauth_routes, topic_routes, user_admin_routes
-from gateway.http.docs import Docs
-from gateway.http.endpoint import Endpoint, Nowhere
+from gateway.http.doors import doors
+from gateway.http.endpoint import Nowhere
 from gateway.http.inbox import UserInbox
-from gateway.http.limits import ClientLimits
 from gateway.http.notifications import Notifications
 from gateway.http.oauth import OAuth
-from gateway.http.openapi import Reference, describe
-from gateway.http.operation import Operation, by_path
+from gateway.http.operation import Operation
 from gateway.http.ops import Ops
 from gateway.http.problems import plain
 from gateway.http.profiles import Profiles
 from gateway.http.routes import ops_routes, user_routes
+from gateway.http.routing import http_routes, open_paths
 from gateway.http.topics import Topics
 from gateway.http.users import Users
 from gateway.live.handover import websocket_endpoint
@@ -39,15 +31,12 @@ from gateway.live.hub import Hub
 from gateway.live.origins import Origins
 from gateway.load import StoreLoad, watched
 from gateway.metrics import RequestMetrics, StatisticsCollector
-from gateway.rate import Rate
 from gateway.settings import LIMITS, Role, Settings, database_path
 from inbox.bus.base import Bus
 from inbox.directory import Directory
 from inbox.errors import Unavailable
-from inbox.model import StoredKey
 from inbox.service import Inbox
 from inbox.store.base import Store
-from inbox.times import now_ms
 from inbox.upkeep import Upkeep
 
 log = structlog.get_logger()
@@ -55,8 +44,6 @@ log = structlog.get_logger()
 GAUGES = frozenset({"subscriptions", "degraded", "sessions", "streams", "in_hand"})
 
 BUS_SECRET = "bus"
-
-REFERENCE = ("/openapi.json", "/docs")
 
 
 class App:
@@ -115,11 +102,6 @@ async def open_store(store: Store, wait_s: float = LIMITS.store_wait_s, pause_s:
             await asyncio.sleep(pause_s)
 
 
-async def token_keys(store: Store) -> Sequence[StoredKey]:
-    """The keys that sign our tokens, until both stores keep more than one."""
-    return [StoredKey("1", await store.secret(TOKEN_KEYS), now_ms())]
-
-
 @asynccontextmanager
 async def running(settings: Settings, role: Role) -> AsyncIterator[App]:
     """A process of ``role``: its parts opened in order, and closed in reverse when the context ends.
@@ -144,26 +126,21 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
     """Give ``app`` the parts and the routes of ``role``, and start its bus."""
     load = StoreLoad()
     store = watched(app.store, load)
-    ring = await stack.enter_async_context(KeyRing(partial(token_keys, app.store)))
     inbox = Inbox(store, app.bus, item_keep_s=settings.item_keep_s, nudge=upkeep.nudge)
-    users = UserTokens(ring, settings, await _jwks(settings, stack))
-    access = AccessTokens(ring)
-    limits = ClientLimits(
-        Rate(settings.client_requests_per_s, settings.client_requests_burst), LIMITS.client_concurrent_requests
-    )
-    gate = Gate(access, users, Standings(store), limits)
+    inside = await stack.enter_async_context(doors(store, settings))
+    gate = inside.gate
     registry = CollectorRegistry()
     operations: list[Operation] = []
     sockets: list[BaseRoute] = []
     if role in ("serve", "api"):
         directory = Directory(store)
-        operations += oauth_routes(OAuth(store, access))
+        operations += oauth_routes(OAuth(store, inside.access))
         operations += notification_routes(Notifications(inbox, gate))
         operations += topic_routes(Topics(directory, gate))
-        operations += user_admin_routes(Profiles(inbox, directory, gate), Users(ring, settings, gate))
+        operations += user_admin_routes(Profiles(inbox, directory, gate), Users(inside.ring, settings, gate))
     if role in ("serve", "gateway"):
         operations += user_routes(UserInbox(inbox, gate))
-        app.hub = Hub(inbox, app.bus, users)
+        app.hub = Hub(inbox, app.bus, inside.users)
         sockets.append(_socket_route(websocket_endpoint(app.hub, Origins(settings.allowed_origins))))
         stack.push_async_callback(app.hub.stop)
         await app.hub.start()
@@ -173,12 +150,11 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
     metrics = RequestMetrics(registry)
     routes = [*http_routes(operations, metrics), *sockets]
     router = Router(routes, redirect_slashes=False, default=Nowhere(metrics))
-    always = [*REFERENCE, *(each.path for each in operations if each.security == "none")]
-    app.asgi = admission = Admission(router, LIMITS.concurrent_requests, load.is_slow, always)
+    app.asgi = admission = Admission(router, LIMITS.concurrent_requests, load.is_slow, open_paths(operations))
     counted: dict[str, Callable[[], Struct]] = {
         "bus": app.bus.statistics,
         "http": admission.statistics,
-        "client_limits": limits.statistics,
+        "client_limits": inside.limits.statistics,
         "upkeep": upkeep.statistics,
     }
     if app.hub is not None:
@@ -186,30 +162,8 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
     registry.register(StatisticsCollector(counted, GAUGES))
 
 
-async def _jwks(settings: Settings, stack: AsyncExitStack) -> Jwks | None:
-    if settings.user_jwks_url is None:
-        return None
-    jwks = Jwks(settings.user_jwks_url)
-    stack.push_async_callback(jwks.close)
-    return jwks
-
-
 def _socket_route(endpoint: ASGIApp) -> WebSocketRoute:
     route = WebSocketRoute("/v1/ws", endpoint)
     # Starlette wraps a function into a session of its own, and the handover needs ASGI itself.
     route.app = endpoint
     return route
-
-
-def http_routes(operations: Sequence[Operation], metrics: RequestMetrics) -> list[Route]:
-    """The routes of ``operations`` and of the reference that describes them."""
-    document = describe(operations)
-    routes = [Route(path, _endpoint(path, methods, metrics)) for path, methods in by_path(operations).items()]
-    for path, handler in zip(REFERENCE, (Reference(document).json, Docs(document).html), strict=True):
-        routes.append(Route(path, Endpoint(path, {"GET": handler}, metrics)))
-    return routes
-
-
-def _endpoint(path: str, methods: Mapping[str, Operation], metrics: RequestMetrics) -> Endpoint:
-    audited = frozenset(method for method, each in methods.items() if each.audited)
-    return Endpoint(path, {method: each.handler for method, each in methods.items()}, metrics, audited)

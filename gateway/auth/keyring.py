@@ -12,6 +12,7 @@ from gateway.auth.keys import Key
 from gateway.settings import LIMITS, Limits
 from inbox.errors import Unavailable
 from inbox.model import StoredKey
+from inbox.store.base import Store
 from inbox.times import monotonic_s, now_ms
 
 log = structlog.get_logger()
@@ -30,6 +31,11 @@ def honoured(stored: Sequence[StoredKey], now: int) -> Sequence[StoredKey]:
     """Those of ``stored`` (newest first) that may have signed a token which is still good at ``now`` (milliseconds)."""
     replaced_at = [now, *(key.created_at for key in stored)]
     return [key for key, at in zip(stored, replaced_at, strict=False) if at > now - KEEP_S * 1_000]
+
+
+async def token_keys(store: Store) -> Sequence[StoredKey]:
+    """The keys that sign our tokens, until both stores keep more than one."""
+    return [StoredKey("1", await store.secret(TOKEN_KEYS), now_ms())]
 
 
 class KeyRing:

@@ -2,10 +2,9 @@
 
 from functools import partial
 
-from gateway.app import token_keys
 from gateway.auth.access import AccessTokens
 from gateway.auth.clients import CLI_CLIENT
-from gateway.auth.keyring import KeyRing
+from gateway.auth.keyring import KeyRing, token_keys
 from gateway.auth.tokens import mint_user
 from gateway.commands.opener import opened
 from gateway.settings import LIMITS, Settings

@@ -13,10 +13,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from gateway import app as root
-from gateway.app import App, running, token_keys
+from gateway.app import App, running
 from gateway.auth.access import AccessTokens
 from gateway.auth.clients import CLI_CLIENT, SCOPES
-from gateway.auth.keyring import KeyRing
+from gateway.auth.keyring import KeyRing, token_keys
 from gateway.auth.tokens import mint_user
 from gateway.server import Server, configuration, listen, url_of
 from gateway.settings import Role, Settings

@@ -6,7 +6,7 @@ from gateway.auth.access import Access
 from gateway.auth.tokens import UserTokens, check_times
 from gateway.settings import LIMITS, Settings
 from inbox.errors import TokenExpired, Unauthorized
-from tests.gateway.auth.keyring import RING, SECRET, token
+from tests.gateway.auth.keyring import RING, SECRET, forge
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,7 @@ def test_beyond_the_leeway_a_token_is_not_valid_yet(times: tuple[float, ...]) ->
     ],
 )
 async def test_a_user_token_is_read_so(claims: dict[str, int], is_good: bool) -> None:
-    given = token(**{"iat": NOW, **claims})
+    given = forge({"alg": "HS256"}, {"sub": "alice", "aud": "bellwire", **claims})
     users = UserTokens(RING, Settings(user_jwt_secret=SECRET))
     if is_good:
         assert (await users.verify(given)).user == "alice"

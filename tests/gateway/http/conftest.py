@@ -9,10 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.app import App, running, token_keys
+from gateway.app import App, running
 from gateway.auth.access import AccessTokens
 from gateway.auth.clients import CLI_CLIENT, SCOPES
-from gateway.auth.keyring import KeyRing
+from gateway.auth.keyring import KeyRing, token_keys
 from gateway.auth.tokens import mint_user
 from gateway.settings import Settings
 from inbox.ids import stream_key

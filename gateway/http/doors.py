@@ -1,0 +1,46 @@
+"""Who is let in, and how often: what a process needs for that, made once."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from msgspec import Struct
+
+from gateway.auth.access import AccessTokens
+from gateway.auth.jwks import Jwks
+from gateway.auth.keyring import KeyRing, token_keys
+from gateway.auth.standing import Standings
+from gateway.auth.tokens import UserTokens
+from gateway.http.access import Gate
+from gateway.http.limits import ClientLimits
+from gateway.rate import Rate
+from gateway.settings import LIMITS, Settings
+from inbox.store.base import Store
+
+
+class Doors(Struct, frozen=True):
+    """The gate, and what stands behind it."""
+
+    ring: KeyRing
+    access: AccessTokens
+    users: UserTokens
+    limits: ClientLimits
+    gate: Gate
+
+
+@asynccontextmanager
+async def doors(store: Store, settings: Settings) -> AsyncIterator[Doors]:
+    """The doors of a process over ``store``; its keys are kept up to date while the context is open.
+
+    :raises ConfigError: a public key that does not parse.
+    :raises Unavailable: the store does not answer.
+    """
+    async with AsyncExitStack() as stack:
+        ring = await stack.enter_async_context(KeyRing(partial(token_keys, store)))
+        jwks = None if settings.user_jwks_url is None else Jwks(settings.user_jwks_url)
+        if jwks is not None:
+            stack.push_async_callback(jwks.close)
+        access, users = AccessTokens(ring), UserTokens(ring, settings, jwks)
+        rate = Rate(settings.client_requests_per_s, settings.client_requests_burst)
+        limits = ClientLimits(rate, LIMITS.client_concurrent_requests)
+        yield Doors(ring, access, users, limits, Gate(access, users, Standings(store), limits))
