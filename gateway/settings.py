@@ -92,7 +92,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     keys_search_s: float = 1.0  # and for a key we do not know, but no more often than this: 401 / 4500
     keys_timeout_s: float = 2.0  # the store did not give them by then: what is known stays, else 503 / 4008
     client_check_s: float = 5.0  # a client is looked up this often: revoked, its access tokens end within 10 s
-    clients_remembered: int = 1_024  # of those looked up; beyond it the one unused for longest is looked up again
+    clients_remembered: int = 5_000  # of those looked up; beyond it the one unused for longest is looked up again
     old_secret_s: int = _DAY_S  # how long a client's old secret lives after a rotation, unless the operator says
     failed_tokens_per_s: float = 0.1  # of one client id at /oauth/token, refill of the bucket below: 429 rate_limited
     failed_tokens_burst: int = 20

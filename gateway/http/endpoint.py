@@ -94,5 +94,6 @@ class Nowhere:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
         await plain("not_found", "nothing answers on this path")(scope, receive, send)
-        self._metrics.count("unknown", scope.get("method", "GET"), 404, 0.0)
+        self._metrics.count("unknown", scope.get("method", "GET"), 404, time.perf_counter() - began)

@@ -9,6 +9,7 @@ from gateway.auth.access import AccessTokens
 from gateway.auth.clients import new_client, revoked
 from inbox.model import Client
 from tests.gateway.http.conftest import Api
+from tests.gateway.http.operations import OPERATIONS
 
 pytestmark = pytest.mark.anyio
 
@@ -122,3 +123,11 @@ async def test_a_long_id_is_cut(api: Api) -> None:
         await api.http.get("/v1/notifications/" + "x" * 5_000, headers=api.backend())
 
     assert [len(line["target"]) for line in audits(lines)] == [128]
+
+
+def test_the_administrative_acts_over_http_are_these() -> None:
+    assert {f"{each.method} {each.path}" for each in OPERATIONS if each.audited} == {
+        "DELETE /v1/users/{id}",
+        "GET /v1/users/{id}/export",
+        "POST /v1/users/{id}/tokens",
+    }
