@@ -47,7 +47,7 @@ async def test_a_topic_is_published_to_in_bounded_pieces(store: Store) -> None:
     seen: set[int] = set()
     while await store.work() == 0:
         seen.add((await state_of(store, made.notification.id))[2])
-    assert len(seen) > 1, "all members were reached in one piece"
+    assert any(0 < n < 1_200 for n in seen), "all members were reached in one piece"
 
 
 async def test_an_empty_topic_is_done_at_once(store: Store) -> None:

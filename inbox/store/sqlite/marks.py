@@ -83,8 +83,9 @@ def _append(db: sqlite3.Connection, id: int, head: Head, entry: Entry) -> Head:
     counts = entry.counts
     ids = None if entry.ids is None else json.dumps(entry.ids)
     db.execute(
-        "INSERT INTO entry (stream, seq, kind, at, unread, unseen, ids, upto) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (id, entry.seq, KINDS.index(entry.kind), entry.at, counts.unread, counts.unseen, ids, entry.upto),
+        "INSERT INTO entry (stream, seq, kind, at, unread, unseen, ids, upto, reason)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (id, entry.seq, KINDS.index(entry.kind), entry.at, counts.unread, counts.unseen, ids, entry.upto, entry.reason),
     )
     db.execute(
         "UPDATE stream SET seq = ?, unread = ?, unseen = ? WHERE id = ?", (entry.seq, counts.unread, counts.unseen, id)
@@ -96,7 +97,7 @@ _STATE = "i.seq, n.public_id, i.seen_at, i.read_at, i.archived_at"
 _NAMED = f"""
 SELECT {_STATE} FROM json_each(?) AS given
 CROSS JOIN notification n ON n.public_id = given.value
-CROSS JOIN entry i ON i.notification = n.id AND i.stream = ? AND i.removed_at IS NULL
+CROSS JOIN entry i ON i.item = n.id AND i.stream = ? AND i.removed_at IS NULL
 """
 
 
@@ -121,7 +122,10 @@ def _states(stream: str, rows: sqlite3.Cursor) -> dict[int, ItemState]:
 # By shape
 
 _SHAPE = "((seen_at IS NOT NULL) + 2 * (read_at IS NOT NULL) + 4 * (archived_at IS NOT NULL))"
-_WITHIN = "stream = ? AND seq <= ? AND notification IS NOT NULL AND removed_at IS NULL"
+# The number that a mark goes by is that of the newest update.
+_WITHIN = (
+    "stream = :id AND seq <= :upto AND coalesce(item_seq, seq) <= :upto AND item IS NOT NULL AND removed_at IS NULL"
+)
 
 
 def _of_shape(shape: int) -> ItemState:
@@ -132,16 +136,17 @@ def _of_shape(shape: int) -> ItemState:
 
 def _changing_shapes(db: sqlite3.Connection, id: int, upto: int, op: MarkOp) -> dict[int, int]:
     """How many items up to ``upto`` have each of the shapes that ``op`` changes."""
-    rows = db.execute(f"SELECT {_SHAPE}, count(*) FROM entry WHERE {_WITHIN} GROUP BY 1", (id, upto))
+    values = {"id": id, "upto": upto}
+    rows = db.execute(f"SELECT {_SHAPE}, count(*) FROM entry WHERE {_WITHIN} GROUP BY 1", values)
     return {shape: n for shape, n in rows if marked(op, state := _of_shape(shape), 0) is not state}
 
 
 def _of_shapes(db: sqlite3.Connection, id: int, stream: str, upto: int, shapes: dict[int, int]) -> dict[int, ItemState]:
     """The items of these shapes by their seq."""
     rows = db.execute(
-        f"SELECT {_STATE} FROM entry i JOIN notification n ON n.id = i.notification"
-        f" WHERE {_WITHIN} AND {_SHAPE} IN (SELECT value FROM json_each(?)) ORDER BY i.seq",
-        (id, upto, json.dumps(list(shapes))),
+        f"SELECT {_STATE} FROM entry i JOIN notification n ON n.id = i.item"
+        f" WHERE {_WITHIN} AND {_SHAPE} IN (SELECT value FROM json_each(:shapes)) ORDER BY i.seq",
+        {"id": id, "upto": upto, "shapes": json.dumps(list(shapes))},
     )
     return _states(stream, rows)
 
@@ -158,6 +163,7 @@ def _mark_shapes(
         unread += n * (new.unread - old.unread)
         unseen += n * (new.unseen - old.unseen)
         changes = {column: value for column, value in asdict(after).items() if value != getattr(before, column)}
-        columns = ", ".join(f"{column} = ?" for column in changes)
-        db.execute(f"UPDATE entry SET {columns} WHERE {_WITHIN} AND {_SHAPE} = ?", (*changes.values(), id, upto, shape))
+        columns = ", ".join(f"{column} = :{column}" for column in changes)
+        values = {**changes, "id": id, "upto": upto, "shape": shape}
+        db.execute(f"UPDATE entry SET {columns} WHERE {_WITHIN} AND {_SHAPE} = :shape", values)
     return Counts(unread, unseen)

@@ -1,54 +1,61 @@
-"""A publish: the notification, and for every recipient an entry, which is the item too, in one transaction.
-
-Whole sets go through one statement each. Statement by statement, the writer would have to win the interpreter lock
-back from the event loop thousands of times a batch.
-"""
+"""A publish: the record and, unless it waits or is for a topic, every recipient's entry, in one transaction."""
 
 import sqlite3
-from typing import Any
 
-import orjson
 from msgspec import Struct
+from msgspec.structs import replace
 
-from inbox.errors import IdempotencyConflict
-from inbox.ids import item_id, stream_key
-from inbox.model import Counts, Entry, Item, Notification, Receipt, Submission
-from inbox.store.base import Outlet
-from inbox.store.sqlite.schema import KINDS
-from inbox.store.sqlite.streams import epoch_of, key_array
+from inbox.errors import IdempotencyConflict, NotFound
+from inbox.model import Receipt, Submission
+from inbox.store.sqlite import notifications
+from inbox.store.sqlite.announce import News
+from inbox.store.sqlite.fanout import deliver
+from inbox.store.sqlite.topics import find_topic
 from inbox.times import now_ms
 
 
 class Publication(Struct, frozen=True):
-    """What a publish wrote: per recipient ``[stream key, incarnation, seq, unread, unseen]``, as one JSON array."""
+    """What a publish did, and the entries that it wrote."""
 
     receipt: Receipt
-    at: int = 0
-    written: str = "[]"
+    news: News = ()
 
 
 def publish(db: sqlite3.Connection, submission: Submission) -> Publication:
-    """Write the notification for all its recipients, unless its key has been taken.
+    """Make the notification, unless its key has been taken.
 
     :raises IdempotencyConflict: the key stands for another body.
+    :raises NotFound: there is no such topic.
     """
     first = _first(db, submission)
     if first is not None:
         return Publication(first)
-    at = now_ms()
-    notification = _add_notification(db, submission, at)
-    keys = key_array([stream_key(submission.notification.tenant, user) for user in submission.recipients])
-    written = _fan_out(db, {"notification": notification, "keys": keys, "at": at, "kind": KINDS.index("created")})
-    return Publication(Receipt(submission.notification.id, len(submission.recipients)), at, written)
+    now = now_ms()
+    topic, total = _audience(db, submission)
+    job = notifications.add(db, submission, topic, total, now)
+    if submission.key is not None:
+        key = (job.notification.tenant, submission.key, submission.body_hash, job.id, now)
+        db.execute("INSERT INTO idempotency_key (tenant, key, body_hash, notification, at) VALUES (?, ?, ?, ?, ?)", key)
+    receipt = Receipt(job.notification.id, total)
+    if topic is not None or submission.send_at is not None:
+        return Publication(receipt)
+    news = deliver(db, job, notifications.recipients_of(db, submission, now), now)
+    done = replace(job, state="done", fanned_out=total)
+    notifications.save(db, done, job.notification.expires_at)
+    return Publication(receipt, news)
 
 
-def announce(outlet: Outlet, generation: str, notification: Notification, publication: Publication) -> None:
-    """Hand the entries of ``publication`` to the outlet, building those that somebody wants."""
-    for stream, incarnation, seq, unread, unseen in orjson.loads(publication.written):
-        if outlet.wants(stream):
-            item = Item(item_id(stream, notification.id), seq, notification)
-            entry = Entry(seq, "created", publication.at, Counts(unread, unseen), item)
-            outlet.emit(stream, epoch_of(generation, incarnation), entry)
+def _audience(db: sqlite3.Connection, submission: Submission) -> tuple[int | None, int]:
+    """The integer of the topic, if it is for one, and how many it goes to.
+
+    :raises NotFound: there is no such topic.
+    """
+    if submission.topic is None:
+        return None, len(submission.recipients)
+    found = find_topic(db, submission.notification.tenant, submission.topic)
+    if found is None:
+        raise NotFound(f"no topic {submission.topic} in this tenant: make it first")
+    return found
 
 
 _FIRST = """
@@ -68,36 +75,3 @@ def _first(db: sqlite3.Connection, submission: Submission) -> Receipt | None:
     if body_hash != submission.body_hash:
         raise IdempotencyConflict(id)
     return Receipt(id, total)
-
-
-def _add_notification(db: sqlite3.Connection, submission: Submission, at: int) -> int | None:
-    n = submission.notification
-    row = (n.id, n.tenant, n.category, n.content, n.created_at, len(submission.recipients))
-    id = db.execute(
-        "INSERT INTO notification (public_id, tenant, category, content, created_at, total) VALUES (?, ?, ?, ?, ?, ?)",
-        row,
-    ).lastrowid
-    if submission.key is not None:
-        key = (n.tenant, submission.key, submission.body_hash, id, at)
-        db.execute("INSERT INTO idempotency_key (tenant, key, body_hash, notification, at) VALUES (?, ?, ?, ?, ?)", key)
-    return id
-
-
-_RECIPIENTS = "FROM stream WHERE key IN (SELECT value FROM json_each(:keys))"
-
-_HEADS = """
-INSERT INTO stream (key, seq, unread, unseen, trim_at) SELECT value, 1, 1, 1, :at FROM json_each(:keys) WHERE true
-ON CONFLICT (key) DO UPDATE SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1
-"""
-_ENTRIES = f"""
-INSERT INTO entry (stream, seq, kind, at, unread, unseen, notification)
-SELECT id, seq, :kind, :at, unread, unseen, :notification {_RECIPIENTS} ORDER BY id
-"""
-_WRITTEN = f"SELECT json_group_array(json_array(key, incarnation, seq, unread, unseen)) {_RECIPIENTS}"
-
-
-def _fan_out(db: sqlite3.Connection, values: dict[str, Any]) -> str:
-    db.execute(_HEADS, values)
-    db.execute(_ENTRIES, values)
-    (written,) = db.execute(_WRITTEN, values).fetchone()
-    return str(written)

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -9,17 +10,24 @@ from msgspec import Struct
 from inbox.errors import StreamReset
 from inbox.ids import item_id
 from inbox.model import Changes, Counts, Cursor, Entry, Item, Notification, Page, Progress, Status
+from inbox.store.sqlite import notifications
+from inbox.store.sqlite.notifications import columns, content_of
 from inbox.store.sqlite.schema import KINDS
 from inbox.store.sqlite.streams import find, snapshot
 from inbox.stream import is_reset
 
-_NOTIFICATION = "n.public_id, n.tenant, n.category, n.content, n.created_at"
-
+# The item's id comes from the notification it was made from, which is another one where it was taken over. Where the
+# item stands in the entry's own row, the states there are those of today: it was put there with none of them.
 _LOG = f"""
-SELECT e.seq, e.kind, e.at, e.unread, e.unseen, e.ids, e.upto, {_NOTIFICATION}
-FROM entry e LEFT JOIN notification n ON n.id = e.notification
+SELECT e.seq, e.kind, e.at, e.unread, e.unseen, e.ids, e.upto, e.reason, coalesce(o.public_id, n.public_id),
+    iif(e.item IS NULL, e.seen_at, NULL), iif(e.item IS NULL, e.read_at, NULL),
+    iif(e.item IS NULL, e.archived_at, NULL), coalesce(e.collapsed, 0), e.actors, {columns("coalesce(e.version, 1)")}
+FROM entry e LEFT JOIN notification n ON n.id = e.notification LEFT JOIN notification o ON o.id = e.origin
+    {content_of("e.version")}
 WHERE e.stream = ? AND e.seq > ? ORDER BY e.seq LIMIT ?
 """
+_STATES = 5
+"""Columns of an item between its id and its notification."""
 
 
 def changes(db: sqlite3.Connection, generation: str, stream: str, since: int, epoch: str, limit: int) -> Changes:
@@ -40,20 +48,14 @@ def changes(db: sqlite3.Connection, generation: str, stream: str, since: int, ep
 
 
 def _entry(stream: str, row: tuple[Any, ...]) -> Entry:
-    seq, kind, at, unread, unseen, ids, upto, *notification = row
-    counts = Counts(unread, unseen)
-    if KINDS[kind] == "created":
-        made = Notification(*notification)
-        return Entry(seq, "created", at, counts, Item(item_id(stream, made.id), seq, made))
-    return Entry(
-        seq,
-        KINDS[kind],
-        at,
-        counts,
-        ids=None if ids is None else tuple(json.loads(ids)),
-        upto=upto,
-        reason="user" if KINDS[kind] == "removed" else None,
-    )
+    seq, kind, at, unread, unseen, ids, upto, reason, origin, *shown = row
+    item = None if origin is None else _item(stream, seq, origin, shown)
+    named = None if ids is None else tuple(json.loads(ids))
+    return Entry(seq, KINDS[kind], at, Counts(unread, unseen), item, named, upto, reason)
+
+
+def _item(stream: str, seq: int, origin: str, shown: Sequence[Any]) -> Item:
+    return Item(item_id(stream, origin), seq, Notification(*shown[_STATES:]), *shown[:_STATES])
 
 
 NEAR = 500
@@ -66,11 +68,12 @@ _STATUS: dict[Status, str] = {
     "archived": "AND i.archived_at IS NOT NULL",
     "all": "",
 }
-# Entries that are not items fall out of the join.
 _PAGE = f"""
-SELECT i.seq, i.seen_at, i.read_at, i.archived_at, {_NOTIFICATION}
-FROM entry i CROSS JOIN notification n ON n.id = i.notification
-WHERE i.stream = :id AND i.seq < :before AND i.seq >= :begin AND i.removed_at IS NULL %s %s
+SELECT i.seq, coalesce(i.item_seq, i.seq), coalesce(o.public_id, n.public_id), i.seen_at, i.read_at, i.archived_at,
+    coalesce(i.collapsed, 0), i.actors, {columns("coalesce(i.item_version, i.version, 1)")}
+FROM entry i CROSS JOIN notification n ON n.id = i.notification LEFT JOIN notification o ON o.id = i.origin
+    {content_of("coalesce(i.item_version, i.version)")}
+WHERE i.stream = :id AND i.seq < :before AND i.seq >= :begin AND i.item IS NOT NULL AND i.removed_at IS NULL %s %s
 ORDER BY i.seq DESC LIMIT :limit
 """
 
@@ -104,22 +107,11 @@ def page(db: sqlite3.Connection, generation: str, query: PageQuery, near: int | 
         rows = db.execute(statement, values).fetchall()
     if len(rows) <= query.limit and begin > 0:
         raise TooFar
-    items = tuple(_item(query.stream, row) for row in rows[: query.limit])
-    return Page(head, items, next=items[-1].seq if len(rows) > query.limit else None)
-
-
-def _item(stream: str, row: tuple[Any, ...]) -> Item:
-    seq, seen_at, read_at, archived_at, *notification = row
-    made = Notification(*notification)
-    return Item(item_id(stream, made.id), seq, made, seen_at, read_at, archived_at)
+    shown = rows[: query.limit]
+    items = tuple(_item(query.stream, seq, origin, rest) for _, seq, origin, *rest in shown)
+    return Page(head, items, next=shown[-1][0] if len(rows) > query.limit else None)
 
 
 def progress(db: sqlite3.Connection, tenant: str, notification: str) -> Progress | None:
-    """A publish is one transaction, so whatever exists is done."""
-    row = db.execute(
-        f"SELECT total, {_NOTIFICATION} FROM notification n WHERE public_id = ? AND tenant = ?", (notification, tenant)
-    ).fetchone()
-    if row is None:
-        return None
-    total, *columns = row
-    return Progress(Notification(*columns), "done", total, total)
+    job = notifications.find(db, tenant, notification)
+    return None if job is None else job.progress

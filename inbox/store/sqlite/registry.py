@@ -5,7 +5,8 @@ import sqlite3
 
 import msgspec
 
-from inbox.model import Client, Process
+from inbox.ids import new_token
+from inbox.model import Client, Process, StoredKey
 from inbox.times import now_ms
 
 SECRET_BYTES = 32
@@ -18,6 +19,34 @@ def secret(db: sqlite3.Connection, name: str) -> bytes:
     return bytes(value)
 
 
+_KEYS = (
+    "SELECT id, value, created_at FROM signing_key WHERE name = ? ORDER BY replaced_at IS NULL DESC, replaced_at DESC"
+)
+
+
+def keys(db: sqlite3.Connection, name: str) -> tuple[StoredKey, ...]:
+    """The keys of this name, the newest first; one is made if there is none."""
+    found = tuple(StoredKey(*row) for row in db.execute(_KEYS, (name,)))
+    return found or (_add_key(db, name, now_ms()),)
+
+
+def rotate(db: sqlite3.Connection, name: str, keep_s: float) -> StoredKey:
+    """Replace the newest key, and forget those replaced longer than ``keep_s`` ago."""
+    now = now_ms()
+    db.execute("DELETE FROM signing_key WHERE name = ? AND replaced_at < ?", (name, now - int(keep_s * 1000)))
+    # Two rotations within a millisecond: the order has to stay.
+    (last,) = db.execute("SELECT coalesce(max(replaced_at), 0) FROM signing_key WHERE name = ?", (name,)).fetchone()
+    replaced_at = max(now, last + 1)
+    db.execute("UPDATE signing_key SET replaced_at = ? WHERE name = ? AND replaced_at IS NULL", (replaced_at, name))
+    return _add_key(db, name, now)
+
+
+def _add_key(db: sqlite3.Connection, name: str, now: int) -> StoredKey:
+    made = StoredKey(new_token(), secrets.token_bytes(SECRET_BYTES), now)
+    db.execute("INSERT INTO signing_key VALUES (?, ?, ?, ?, NULL)", (name, made.id, made.value, now))
+    return made
+
+
 def put_client(db: sqlite3.Connection, client: Client) -> None:
     row = (client.id, client.tenant, msgspec.json.encode(client), client.created_at)
     db.execute("INSERT OR REPLACE INTO client VALUES (?, ?, ?, ?)", row)
@@ -26,6 +55,11 @@ def put_client(db: sqlite3.Connection, client: Client) -> None:
 def client(db: sqlite3.Connection, id: str) -> Client | None:
     row = db.execute("SELECT record FROM client WHERE id = ?", (id,)).fetchone()
     return None if row is None else msgspec.json.decode(row[0], type=Client)
+
+
+def clients(db: sqlite3.Connection, tenant: str) -> list[Client]:
+    rows = db.execute("SELECT record FROM client WHERE tenant = ? ORDER BY created_at", (tenant,))
+    return [msgspec.json.decode(record, type=Client) for (record,) in rows]
 
 
 def beat(db: sqlite3.Connection, process: Process) -> None:

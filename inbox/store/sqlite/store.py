@@ -13,17 +13,24 @@ from inbox.model import (
     Changes,
     Client,
     Head,
+    Listing,
     Mark,
     Marked,
+    Membership,
     Page,
     Process,
     Progress,
     Receipt,
     Status,
+    StoredKey,
     Submission,
+    Topic,
+    User,
 )
 from inbox.store.base import NoOutlet, Outlet
-from inbox.store.sqlite import marks, publish, reads, registry, schema, upkeep
+from inbox.store.sqlite import erase, marks, publish, reads, registry, schema, topics, upkeep, work
+from inbox.store.sqlite import users as profiles
+from inbox.store.sqlite.announce import News, announce
 from inbox.store.sqlite.streams import ack, acked, heads
 from inbox.store.sqlite.writer import Writer
 
@@ -89,11 +96,21 @@ class SqliteStore:
 
     # Writing
 
-    async def publish(self, submission: Submission) -> Receipt:
-        def announce(done: publish.Publication) -> None:
-            publish.announce(self.outlet, self._generation, submission.notification, done)
+    async def _run(self, work: Callable[[sqlite3.Connection], T], news_of: Callable[[T], News]) -> T:
+        """Do ``work`` in the writer, and announce what it wrote."""
+        return await self._writer.run(work, lambda done: announce(self.outlet, self._generation, news_of(done)))
 
-        return (await self._writer.run(partial(publish.publish, submission=submission), announce)).receipt
+    async def publish(self, submission: Submission) -> Receipt:
+        done = await self._run(partial(publish.publish, submission=submission), lambda done: done.news)
+        return done.receipt
+
+    async def cancel(self, tenant: str, notification: str) -> Progress | None:
+        cancel = partial(work.cancel, tenant=tenant, notification=notification)
+        return (await self._run(cancel, lambda done: done.news)).progress
+
+    async def amend(self, tenant: str, notification: str, change: Callable[[bytes], bytes]) -> Progress | None:
+        amend = partial(work.amend, tenant=tenant, notification=notification, change=change)
+        return (await self._run(amend, lambda done: done.news)).progress
 
     async def mark(self, stream: str, mark: Mark) -> Marked:
         def announce(done: marks.Outcome) -> None:
@@ -140,11 +157,58 @@ class SqliteStore:
     async def progress(self, tenant: str, notification: str) -> Progress | None:
         return self._read(partial(reads.progress, tenant=tenant, notification=notification))
 
+    # Topics and users
+
+    async def put_topic(self, tenant: str, topic: str, description: str | None) -> Topic:
+        return await self._writer.run(
+            partial(topics.put_topic, tenant=tenant, topic=topic, description=description),
+        )
+
+    async def topic(self, tenant: str, topic: str) -> Topic | None:
+        return self._read(partial(topics.topic, tenant=tenant, topic=topic))
+
+    async def topics(self, tenant: str, after: str | None, limit: int) -> Listing[Topic]:
+        return self._read(partial(topics.topics, tenant=tenant, after=after, limit=limit))
+
+    async def drop_topic(self, tenant: str, topic: str) -> bool:
+        return await self._writer.run(partial(topics.drop_topic, tenant=tenant, topic=topic))
+
+    async def change_members(
+        self, tenant: str, topic: str, add: Sequence[str], remove: Sequence[str]
+    ) -> Membership | None:
+        return await self._writer.run(
+            partial(topics.change_members, tenant=tenant, topic=topic, add=add, remove=remove),
+        )
+
+    async def members(self, tenant: str, topic: str, after: str | None, limit: int) -> Listing[str] | None:
+        return self._read(partial(topics.members, tenant=tenant, topic=topic, after=after, limit=limit))
+
+    async def topics_of(self, stream: str, after: str | None, limit: int) -> Listing[str]:
+        return self._read(partial(topics.topics_of, stream=stream, after=after, limit=limit))
+
+    async def put_users(self, tenant: str, users: Sequence[User]) -> None:
+        await self._writer.run(partial(profiles.put_users, tenant=tenant, users=users))
+
+    async def user(self, tenant: str, user: str) -> User | None:
+        return self._read(partial(profiles.user, tenant=tenant, user=user))
+
+    async def users(self, tenant: str, after: str | None, limit: int) -> Listing[User]:
+        return self._read(partial(profiles.users, tenant=tenant, after=after, limit=limit))
+
+    async def erase(self, stream: str) -> bool:
+        await self._run(partial(erase.erase, generation=self._generation, stream=stream), lambda news: news)
+        return await self._writer.run(erase.bury)
+
     # Upkeep
 
     async def sweep(self) -> int:
         """Nothing is ever left open: what a transaction began, it finished or never was."""
         return 0
+
+    async def work(self) -> float | None:
+        if (wait_s := self._read(work.wait_s)) != 0:
+            return wait_s
+        return (await self._run(work.work, lambda done: done.news)).wait_s
 
     async def trim(self, keep_entries: int, keep_s: float) -> int:
         return await self._writer.run(partial(upkeep.trim, keep_entries=keep_entries, keep_s=keep_s))
@@ -154,11 +218,20 @@ class SqliteStore:
     async def secret(self, name: str) -> bytes:
         return await self._writer.run(partial(registry.secret, name=name))
 
+    async def keys(self, name: str) -> tuple[StoredKey, ...]:
+        return await self._writer.run(partial(registry.keys, name=name))
+
+    async def rotate(self, name: str, keep_s: float) -> StoredKey:
+        return await self._writer.run(partial(registry.rotate, name=name, keep_s=keep_s))
+
     async def put_client(self, client: Client) -> None:
         await self._writer.run(partial(registry.put_client, client=client))
 
     async def client(self, id: str) -> Client | None:
         return self._read(partial(registry.client, id=id))
+
+    async def clients(self, tenant: str) -> list[Client]:
+        return self._read(partial(registry.clients, tenant=tenant))
 
     async def beat(self, process: Process) -> None:
         await self._writer.run(partial(registry.beat, process=process))

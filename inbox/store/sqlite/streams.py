@@ -29,6 +29,25 @@ def snapshot(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("COMMIT")
 
 
+_MAKE = "INSERT OR IGNORE INTO stream (key, seq, unread, unseen, trim_at) SELECT value, 0, 0, 0, ? FROM json_each(?)"
+
+
+def make(db: sqlite3.Connection, keys: str, now: int) -> None:
+    """Have a row for each of the streams of ``keys`` (a ``key_array``): one never written stands at 0."""
+    db.execute(_MAKE, (now, keys))
+
+
+_IDS = (
+    "SELECT json_group_array(id) FROM (SELECT id FROM stream WHERE key IN (SELECT value FROM json_each(?)) ORDER BY id)"
+)
+
+
+def ids_of(db: sqlite3.Connection, keys: str) -> str:
+    """The integers of these streams, ascending, as a JSON array."""
+    (ids,) = db.execute(_IDS, (keys,)).fetchone()
+    return str(ids)
+
+
 class Found(NamedTuple):
     """A stream's row: ``id`` is ``None`` if it was never written, ``floor`` the newest number trimmed from its log."""
 

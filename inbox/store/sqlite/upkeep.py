@@ -2,6 +2,8 @@
 
 import sqlite3
 
+from inbox.store.sqlite.schema import STATES
+from inbox.store.sqlite.topics import collect_members
 from inbox.times import now_ms
 
 STREAMS_MAX = 500
@@ -26,6 +28,7 @@ def trim(db: sqlite3.Connection, keep_entries: int, keep_s: float) -> int:
         _look_again(db, id, raised, end, now)
         dropped += raised - floor
     _forget_keys(db, now)
+    collect_members(db, ENTRIES_MAX)
     return dropped
 
 
@@ -38,9 +41,7 @@ def _raise_floor(db: sqlite3.Connection, id: int, floor: int, last: int, cutoff:
         (id, floor, last, cutoff),
     ).fetchone()
     raised = last if young is None else int(young[0]) - 1
-    db.execute(
-        "DELETE FROM entry WHERE stream = ? AND seq > ? AND seq <= ? AND notification IS NULL", (id, floor, raised)
-    )
+    db.execute("DELETE FROM entry WHERE stream = ? AND seq > ? AND seq <= ? AND item IS NULL", (id, floor, raised))
     return raised
 
 
@@ -59,6 +60,7 @@ def _look_again(db: sqlite3.Connection, id: int, floor: int, end: int, now: int)
 def _forget_keys(db: sqlite3.Connection, now: int) -> None:
     db.execute(
         "DELETE FROM idempotency_key WHERE (tenant, key) IN"
-        " (SELECT tenant, key FROM idempotency_key WHERE at <= ? ORDER BY at LIMIT ?)",
-        (now - KEY_KEEP_S * 1000, ENTRIES_MAX),
+        " (SELECT tenant, key FROM idempotency_key WHERE at <= ? ORDER BY at LIMIT ?)"
+        " AND notification NOT IN (SELECT id FROM notification WHERE due_at IS NOT NULL AND state <= ?)",
+        (now - KEY_KEEP_S * 1000, ENTRIES_MAX, STATES.index("running")),
     )

@@ -45,7 +45,7 @@ async def test_a_file_of_another_version_is_refused(sqlite_path: Path) -> None:
     sqlite_path.parent.mkdir(parents=True)
     with raw(sqlite_path) as db:
         db.execute("PRAGMA user_version = 99")
-    with pytest.raises(ConfigError, match="expected schema version 1, found 99"):
+    with pytest.raises(ConfigError, match="expected schema version 2, found 99"):
         await SqliteStore(sqlite_path).open()
 
 
