@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 
@@ -76,9 +76,7 @@ class Upkeep:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _end(self._tasks)
         try:
             await self._store.leave(self._process.id)
         except Unavailable:
@@ -125,3 +123,11 @@ class Upkeep:
         except Exception:
             self._failed += 1
             log.exception("upkeep_failed", what=what)
+
+
+async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
+    # Before Python 3.12 asyncio.wait_for, on which PyMongo waits, can swallow a cancellation: it is asked for again.
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=0.1)

@@ -36,8 +36,14 @@ class Api:
         token = mint_user(self.ring, self.settings, tenant, user, ttl_s).token
         return {"authorization": f"Bearer {token}"}
 
+    async def ask(
+        self, method: str, path: str, *scopes: str, tenant: str = "default", **options: Any
+    ) -> httpx2.Response:
+        """What a backend with ``scopes`` (all, if none are named) gets."""
+        return await self.http.request(method, path, headers=self.backend(*scopes, tenant=tenant), **options)
+
     async def publish(self, tenant: str = "default", **body: Any) -> httpx2.Response:
-        given = {"recipients": ["alice"], "title": "Hello", **body}
+        given = {"title": "Hello", **({} if "topic" in body else {"recipients": ["alice"]}), **body}
         return await self.http.post("/v1/notifications", json=given, headers=self.backend(tenant=tenant))
 
     async def published(self, tenant: str = "default", **body: Any) -> str:
