@@ -39,11 +39,11 @@ async def export(store: Store, tenant: str, user: str) -> AsyncIterator[bytes]:
 
 async def _parts(store: Store, tenant: str, user: str) -> AsyncIterator[bytes]:
     stream = stream_key(tenant, user)
+    (head,) = await store.heads([stream])
     profile = await store.user(tenant, user)
     yield b"" if profile is None else _line("user", user_json(profile))
     async for part in _topics(store, stream):
         yield part
-    (head,) = await store.heads([stream])
     async for part in _items(store, stream, head.epoch):
         yield part
     async for part in _entries(store, stream, head.epoch):

@@ -42,7 +42,9 @@ async def test_a_topic_is_made_described_and_read(api: Api) -> None:
 
 async def test_members_come_and_go_and_what_changed_is_counted(api: Api) -> None:
     await make(api, "news", "ann", "bob")
-    answer = await api.ask("POST", "/v1/topics/news/members", json={"add": ["bob", "cat", "cat"], "remove": ["ann", "x"]})
+    answer = await api.ask(
+        "POST", "/v1/topics/news/members", json={"add": ["bob", "cat", "cat"], "remove": ["ann", "x"]}
+    )
 
     assert answer.json() == {"added": 1, "removed": 1}
     assert sorted(await ids(api, "/v1/topics/news/members")) == ["bob", "cat"]
