@@ -21,11 +21,3 @@ class Audience(Protocol):
     async def chunk(self, uid: str, after: str, limit: int) -> Sequence[str]:
         """The next users in the topic, in order."""
         ...
-
-
-class Nobody:
-    async def ref(self, tenant: str, topic: str) -> tuple[TopicRef, int] | None:
-        return None
-
-    async def chunk(self, uid: str, after: str, limit: int) -> Sequence[str]:
-        return ()

@@ -66,6 +66,11 @@ class Database:
         self.items: Collection = self.raw["items"]
         self.heads: Collection = self.raw["heads"]
         self.notifications: Collection = self.raw["notifications"]
+        self.topics: Collection = self.raw["topics"]
+        self.dropped_topics: Collection = self.raw["dropped_topics"]
+        self.members: Collection = self.raw["members"]
+        self.users: Collection = self.raw["users"]
+        self.erasures: Collection = self.raw["erasures"]
         self.keys: Collection = self.raw["keys"]
         self.clients: Collection = self.raw["clients"]
         self.processes: Collection = self.raw["processes"]
@@ -97,6 +102,13 @@ class Database:
         await self.notifications.create_index([("key", 1)], unique=True, sparse=True)
         await self.notifications.create_index([("key_until", 1)], sparse=True)
         await self.notifications.create_index([("due_at", 1)], sparse=True)
+        waiting = {"state": "scheduled"}
+        await self.notifications.create_index([("recipients", 1)], partialFilterExpression=waiting)
+        await self.topics.create_index([("uid", 1)])
+        await self.members.create_index([("uid", 1), ("_id", 1)])
+        await self.members.create_index([("stream", 1), ("uid", 1)])
+        await self.erasures.create_index([("due_at", 1)])
+        await self.clients.create_index([("tenant", 1), ("created_at", 1)])
 
     def head(self, place: Place) -> Head:
         """What a client is told of ``place``."""

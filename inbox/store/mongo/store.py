@@ -11,22 +11,27 @@ from inbox.model import (
     Changes,
     Client,
     Head,
+    Listing,
     Mark,
     Marked,
+    Membership,
     Page,
     Process,
     Progress,
     Receipt,
     Status,
+    StoredKey,
     Submission,
+    Topic,
+    User,
 )
 from inbox.store.base import Outlet
 from inbox.store.mongo.amend import Amender
 from inbox.store.mongo.append import Appender
-from inbox.store.mongo.audience import Nobody
 from inbox.store.mongo.closing import Closer
 from inbox.store.mongo.contents import Contents
 from inbox.store.mongo.database import Database, connect
+from inbox.store.mongo.erase import Eraser
 from inbox.store.mongo.fanout import FanOut
 from inbox.store.mongo.heads import Heads
 from inbox.store.mongo.items import Items
@@ -34,12 +39,15 @@ from inbox.store.mongo.jobs import Jobs
 from inbox.store.mongo.locks import Locks
 from inbox.store.mongo.log import Log
 from inbox.store.mongo.marks import Marks, new_writer
+from inbox.store.mongo.members import Members
 from inbox.store.mongo.patience import Errands, persist
 from inbox.store.mongo.publish import Publisher
 from inbox.store.mongo.reads import PageQuery, Reads
 from inbox.store.mongo.registry import Registry
 from inbox.store.mongo.sweep import Sweeper
+from inbox.store.mongo.topics import Topics
 from inbox.store.mongo.trim import Trimmer
+from inbox.store.mongo.users import Users
 from inbox.store.mongo.views import Views
 from inbox.store.mongo.walk import Walk
 from inbox.store.mongo.work import Worker
@@ -60,6 +68,8 @@ class MongoStore:
     def __init__(self, url: str, *, database: str, log_keep_s: float = LOG_KEEP_S) -> None:
         self._client = connect(url)
         self._db = db = Database(self._client, database)
+        self._users, self._members = Users(db.users), Members(db.members)
+        self._topics = topics = Topics(db, self._members)
         self._locks = locks = Locks()
         self._errands = Errands()
         contents = Contents(db.notifications)
@@ -70,14 +80,15 @@ class MongoStore:
             Jobs(db.notifications),
         )
         self._closer = closer = Closer(db, log, self._heads, items, views, contents, appender, jobs)
-        fan_out = FanOut(log, self._heads, items, views, contents, appender, closer, jobs, Nobody(), locks)
+        fan_out = FanOut(log, self._heads, items, views, contents, appender, closer, jobs, topics, locks)
         self._worker = Worker(jobs, fan_out, Walk(self._heads, items, views, closer, jobs, locks))
-        self._publisher = Publisher(db.notifications, self._heads, contents, Nobody(), fan_out, self._worker, locks)
+        self._publisher = Publisher(db.notifications, self._heads, contents, topics, fan_out, self._worker, locks)
         self._amender = Amender(contents, jobs, self._worker)
         self._marks = Marks(db, log, self._heads, items, views, closer)
         self._reads = Reads(db, log, self._heads, items, views, contents)
         self._sweeper = Sweeper(log, closer)
         self._trimmer = Trimmer(db, log, items, jobs, self._publisher)
+        self._eraser = Eraser(db, log, self._heads, views, appender, closer, self._members, self._users, locks)
         self._registry = Registry(db)
 
     @property
@@ -147,15 +158,56 @@ class MongoStore:
     async def progress(self, tenant: str, notification: str) -> Progress | None:
         return await persist(partial(self._amender.progress, tenant, notification))
 
+    # Topics
+
+    async def put_topic(self, tenant: str, topic: str, description: str | None) -> Topic:
+        return await persist(partial(self._topics.put, tenant, topic, description))
+
+    async def topic(self, tenant: str, topic: str) -> Topic | None:
+        return await persist(partial(self._topics.get, tenant, topic))
+
+    async def topics(self, tenant: str, after: str | None, limit: int) -> Listing[Topic]:
+        return await persist(partial(self._topics.page, tenant, after, limit))
+
+    async def drop_topic(self, tenant: str, topic: str) -> bool:
+        return await persist(partial(self._topics.drop, tenant, topic))
+
+    async def change_members(
+        self, tenant: str, topic: str, add: Sequence[str], remove: Sequence[str]
+    ) -> Membership | None:
+        return await persist(partial(self._topics.change_members, tenant, topic, add, remove))
+
+    async def members(self, tenant: str, topic: str, after: str | None, limit: int) -> Listing[str] | None:
+        return await persist(partial(self._topics.members, tenant, topic, after, limit))
+
+    async def topics_of(self, stream: str, after: str | None, limit: int) -> Listing[str]:
+        return await persist(partial(self._topics.of_user, stream, after, limit))
+
+    # Users
+
+    async def put_users(self, tenant: str, users: Sequence[User]) -> None:
+        await persist(partial(self._users.put, tenant, users))
+
+    async def user(self, tenant: str, user: str) -> User | None:
+        return await persist(partial(self._users.get, tenant, user))
+
+    async def users(self, tenant: str, after: str | None, limit: int) -> Listing[User]:
+        return await persist(partial(self._users.page, tenant, after, limit))
+
+    async def erase(self, stream: str) -> bool:
+        return await self._errands.run(self._eraser.erase(stream))
+
     # Upkeep
 
     async def sweep(self) -> int:
         return await self._sweeper.sweep()
 
     async def work(self) -> float | None:
-        return await self._worker.work()
+        waits = (await self._worker.work(), await self._eraser.work())
+        return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
     async def trim(self, keep_entries: int, keep_s: float) -> int:
+        await persist(self._topics.collect)
         return await self._trimmer.trim(keep_entries, keep_s)
 
     # Keys, clients, processes
@@ -163,11 +215,20 @@ class MongoStore:
     async def secret(self, name: str) -> bytes:
         return await persist(partial(self._registry.secret, name))
 
+    async def keys(self, name: str) -> tuple[StoredKey, ...]:
+        return await persist(partial(self._registry.keys, name))
+
+    async def rotate(self, name: str, keep_s: float) -> StoredKey:
+        return await persist(partial(self._registry.rotate, name, keep_s))
+
     async def put_client(self, client: Client) -> None:
         await persist(partial(self._registry.put_client, client))
 
     async def client(self, id: str) -> Client | None:
         return await persist(partial(self._registry.client, id))
+
+    async def clients(self, tenant: str) -> list[Client]:
+        return await persist(partial(self._registry.clients, tenant))
 
     async def beat(self, process: Process) -> None:
         await persist(partial(self._registry.beat, process))
