@@ -24,7 +24,7 @@ from inbox.times import monotonic_s, now_ms
 
 KEY_KEEP_MS = 86_400_000
 GRACE_S = 1.0
-"""A fan-out is tried for so long at least, however long its record took."""
+"""Each part is tried for so long at least, however long those before it took."""
 
 
 class Made(Struct, frozen=True):
@@ -71,8 +71,8 @@ class Publisher:
         waits = submission.topic is not None or submission.send_at is not None
         streams = () if waits else streams_of(submission.notification.tenant, submission.recipients)
         async with self._locks.hold(streams):
-            standings = await persist(partial(self._heads.standings, streams))
-            made = await persist(partial(self._record, submission))
+            standings = await persist(partial(self._heads.standings, streams), _rest_s(until_s))
+            made = await persist(partial(self._record, submission), _rest_s(until_s))
             if made.new is None:
                 return made
             moved: Job | None = made.new

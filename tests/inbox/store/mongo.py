@@ -42,13 +42,14 @@ class Scene:
             yield client[self.database]
 
     async def sweep(self, store: MongoStore) -> None:
-        """Sweep as often as a process would in the time in which leases run out, until nothing is left open."""
+        """Sweep and work as often as a process would in the time in which leases run out, until nothing is left."""
 
-        async def nothing_open() -> bool:
+        async def nothing_left() -> bool:
             async with self.raw() as raw:
-                await raw.notifications.update_many({"open": True}, {"$set": {"lease_until": 0}})
+                await raw.notifications.update_many({"due_at": {"$gt": 0}}, {"$set": {"due_at": 1}})
                 await store.sweep()
-                left = [await raw[name].count_documents({"open": True}) for name in ("log", "notifications")]
-                return left == [0, 0]
+                await store.work()
+                left = await raw.log.count_documents({"open": True})
+                return left == await raw.notifications.count_documents({"due_at": {"$gt": 0}}) == 0
 
-        await until(nothing_open)
+        await until(nothing_left)

@@ -72,7 +72,7 @@ async def test_a_database_of_another_version_is_refused(scene: Scene) -> None:
     async with scene.raw() as raw:
         await raw.meta.insert_one({"_id": "store", "version": 99, "generation": "g"})
     store = MongoStore(scene.url, database=scene.database)
-    with pytest.raises(ConfigError, match="expected schema version 1, found 99"):
+    with pytest.raises(ConfigError, match="expected schema version 2, found 99"):
         await store.open()
     await store.close()
 
@@ -138,13 +138,16 @@ async def test_a_key_is_released_after_a_day(scene: Scene, store: MongoStore) ->
     assert (await store.publish(submission("anna", key="k"))).id != first.id
 
 
-async def test_an_unfinished_publish_tells_how_far_it_is(scene: Scene, store: MongoStore) -> None:
+async def test_an_unfinished_publish_tells_how_far_it_is_and_is_finished(scene: Scene, store: MongoStore) -> None:
     receipt = await store.publish(submission("anna"))
     async with scene.raw() as raw:
-        half_done = {"open": True, "lease_until": 0, "recipients": ["anna", "ben"], "total": 2}
+        half_done = {"state": "running", "due_at": 1, "recipients": ["anna", "ben"], "total": 2, "fanned_out": 0}
         await raw.notifications.update_one({"_id": receipt.id}, {"$set": half_done})
     progress = await store.progress("acme", receipt.id)
     assert progress is not None
-    assert (progress.state, progress.total, progress.fanned_out) == ("running", 2, 1)
-    assert await store.sweep() == 1
-    assert (await store.heads([ANNA, stream_of("ben")]))[1].seq == 1
+    assert (progress.state, progress.total, progress.fanned_out) == ("running", 2, 0)
+    assert await store.work() is None
+    progress = await store.progress("acme", receipt.id)
+    assert progress is not None
+    assert (progress.state, progress.fanned_out) == ("done", 2)
+    assert [head.seq for head in await store.heads([ANNA, stream_of("ben")])] == [1, 1]
