@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gateway.auth.keyring import KeyRing, token_keys
+from gateway.auth.keyring import TOKEN_KEYS, KeyRing
 from gateway.auth.tokens import mint_user
 from gateway.settings import Settings
 from inbox.store.sqlite import SqliteStore
@@ -59,7 +59,7 @@ async def tokens(directory: Path, count: int) -> list[str]:
     settings = Settings(data_dir=str(directory))
     store = SqliteStore(directory / "bellwire.sqlite3")
     await store.open()
-    ring = KeyRing(partial(token_keys, store))
+    ring = KeyRing(partial(store.keys, TOKEN_KEYS))
     await ring.load()
     await store.close()
     return [mint_user(ring, settings, settings.tenant, f"idler{number}", 3_600).token for number in range(count)]

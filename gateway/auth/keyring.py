@@ -12,7 +12,6 @@ from gateway.auth.keys import Key
 from gateway.settings import LIMITS, Limits
 from inbox.errors import Unavailable
 from inbox.model import StoredKey
-from inbox.store.base import Store
 from inbox.times import monotonic_s, now_ms
 
 log = structlog.get_logger()
@@ -31,13 +30,6 @@ def honoured(stored: Sequence[StoredKey], now: int) -> Sequence[StoredKey]:
     """Those of ``stored`` (newest first) that may have signed a token which is still good at ``now`` (milliseconds)."""
     replaced_at = [now, *(key.created_at for key in stored)]
     return [key for key, at in zip(stored, replaced_at, strict=False) if at > now - KEEP_S * 1_000]
-
-
-async def token_keys(store: Store) -> Sequence[StoredKey]:
-    """The keys that sign our tokens; the one secret of a store that cannot keep more of them yet."""
-    if hasattr(store, "keys"):
-        return await store.keys(TOKEN_KEYS)
-    return [StoredKey("1", await store.secret(TOKEN_KEYS), now_ms())]
 
 
 class KeyRing:

@@ -4,7 +4,7 @@ from functools import partial
 
 from gateway.auth.access import AccessTokens
 from gateway.auth.clients import CLI_CLIENT
-from gateway.auth.keyring import KeyRing, token_keys
+from gateway.auth.keyring import TOKEN_KEYS, KeyRing
 from gateway.auth.tokens import mint_user
 from gateway.commands.opener import opened
 from gateway.settings import LIMITS, Settings
@@ -34,6 +34,6 @@ async def access_token(settings: Settings, *scopes: str) -> str:
 
 
 async def _ring(store: Store) -> KeyRing:
-    ring = KeyRing(partial(token_keys, store))
+    ring = KeyRing(partial(store.keys, TOKEN_KEYS))
     await ring.load()
     return ring

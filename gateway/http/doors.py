@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from gateway.auth.access import AccessTokens
 from gateway.auth.jwks import Jwks
-from gateway.auth.keyring import KeyRing, token_keys
+from gateway.auth.keyring import TOKEN_KEYS, KeyRing
 from gateway.auth.standing import Standings
 from gateway.auth.tokens import UserTokens
 from gateway.http.access import Gate
@@ -36,7 +36,7 @@ async def doors(store: Store, settings: Settings) -> AsyncIterator[Doors]:
     :raises Unavailable: the store does not answer.
     """
     async with AsyncExitStack() as stack:
-        ring = await stack.enter_async_context(KeyRing(partial(token_keys, store)))
+        ring = await stack.enter_async_context(KeyRing(partial(store.keys, TOKEN_KEYS)))
         jwks = None if settings.user_jwks_url is None else Jwks(settings.user_jwks_url)
         if jwks is not None:
             stack.push_async_callback(jwks.close)

@@ -74,6 +74,7 @@ class Endpoint:
             raise
         except Exception:
             log.exception("request_failed", method=request.method, path=self._path)
+            self._audit(request, "internal")
             return plain("internal", "something is wrong on our side; it has been logged")
         self._audit(request, "ok")
         return response

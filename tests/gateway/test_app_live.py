@@ -16,7 +16,7 @@ from gateway import app as root
 from gateway.app import App, running
 from gateway.auth.access import AccessTokens
 from gateway.auth.clients import CLI_CLIENT, SCOPES
-from gateway.auth.keyring import KeyRing, token_keys
+from gateway.auth.keyring import TOKEN_KEYS, KeyRing
 from gateway.auth.tokens import mint_user
 from gateway.server import Server, configuration, listen, url_of
 from gateway.settings import Role, Settings
@@ -61,7 +61,7 @@ async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: Role) -> A
             server = Server(configuration(app), app, {})
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             await until(lambda: server.started)
-            ring = KeyRing(partial(token_keys, app.store))
+            ring = KeyRing(partial(app.store.keys, TOKEN_KEYS))
             await ring.load()
             yield Site(app, settings, url_of(listener), ring)
             server.should_exit = True

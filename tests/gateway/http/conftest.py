@@ -12,7 +12,7 @@ import pytest
 from gateway.app import App, running
 from gateway.auth.access import AccessTokens
 from gateway.auth.clients import CLI_CLIENT, SCOPES
-from gateway.auth.keyring import KeyRing, token_keys
+from gateway.auth.keyring import TOKEN_KEYS, KeyRing
 from gateway.auth.tokens import mint_user
 from gateway.settings import Settings
 from inbox.ids import stream_key
@@ -67,7 +67,7 @@ class Api:
 async def served(settings: Settings) -> AsyncIterator[Api]:
     """A process on ``settings``."""
     async with running(settings, "serve") as app:
-        ring = KeyRing(partial(token_keys, app.store))
+        ring = KeyRing(partial(app.store.keys, TOKEN_KEYS))
         await ring.load()
         transport = httpx2.ASGITransport(app.asgi, raise_app_exceptions=True)
         async with httpx2.AsyncClient(transport=transport, base_url="http://bellwire.test") as http:
