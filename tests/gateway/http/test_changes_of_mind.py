@@ -173,7 +173,8 @@ async def test_what_expires_leaves_the_inbox_by_itself(api: Api) -> None:
     assert (await api.inbox())["items"][0]["expires_at"] == (await status(api, id))["expires_at"]
 
     async def left() -> bool:
-        return (await api.inbox())["counts"] == {"unread": 0, "unseen": 0}
+        counts: dict[str, int] = (await api.inbox())["counts"]
+        return counts == {"unread": 0, "unseen": 0}
 
     await until(left)
     assert (await status(api, id))["state"] == "expired"

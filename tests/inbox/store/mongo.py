@@ -49,7 +49,7 @@ class Scene:
                 await raw.notifications.update_many({"due_at": {"$gt": 0}}, {"$set": {"due_at": 1}})
                 await store.sweep()
                 await store.work()
-                left = await raw.log.count_documents({"open": True})
-                return left == await raw.notifications.count_documents({"due_at": {"$gt": 0}}) == 0
+                found = await raw.log.find_one({"open": True})
+                return found is None and await raw.notifications.find_one({"due_at": {"$gt": 0}}) is None
 
         await until(nothing_left)
