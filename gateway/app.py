@@ -24,6 +24,7 @@ from gateway.http.problems import plain
 from gateway.http.profiles import Profiles
 from gateway.http.routes import ops_routes, user_routes
 from gateway.http.routing import http_routes, open_paths
+from gateway.http.signals import Signals
 from gateway.http.topics import Topics
 from gateway.http.users import Users
 from gateway.live.handover import websocket_endpoint
@@ -41,7 +42,7 @@ from inbox.upkeep import Upkeep
 
 log = structlog.get_logger()
 
-GAUGES = frozenset({"subscriptions", "degraded", "sessions", "streams", "in_hand"})
+GAUGES = frozenset({"subscriptions", "degraded", "sessions", "streams", "channels", "in_hand"})
 
 BUS_SECRET = "bus"
 
@@ -136,7 +137,7 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
         directory = Directory(store)
         operations += oauth_routes(OAuth(store, inside.access))
         operations += notification_routes(Notifications(inbox, gate))
-        operations += topic_routes(Topics(directory, gate))
+        operations += topic_routes(Topics(directory, gate), Signals(inbox, gate))
         operations += user_admin_routes(Profiles(inbox, directory, gate), Users(inside.ring, settings, gate))
     if role in ("serve", "gateway"):
         operations += user_routes(UserInbox(inbox, gate))

@@ -61,6 +61,11 @@ def _change(entry: Entry) -> bytes:
     return b""
 
 
+def signal_json(topic: str, data: bytes) -> bytes:
+    """One signal as in design §7; ``data`` is encoded."""
+    return b'{"t":"signal","topic":%s,"data":%s}' % (orjson.dumps(topic), data)
+
+
 def head_members(head: Head) -> bytes:
     """``"epoch":…,"seq":…,"counts":…`` as members, to be put into a larger object."""
     return b'"epoch":"%s","seq":%d,"counts":%s' % (head.epoch.encode(), head.seq, counts_json(head.counts))

@@ -7,9 +7,9 @@ import orjson
 from msgspec import Struct
 
 from inbox.bus.base import Bus
-from inbox.encode import content_json, entry_json
+from inbox.encode import content_json, entry_json, signal_json
 from inbox.errors import FieldError, Invalid, NotFound
-from inbox.ids import NAME_RULE, is_name, new_id, stream_key
+from inbox.ids import NAME_RULE, channel_key, is_name, new_id, stream_key
 from inbox.model import Entry, Mark, Marked, Notification, Progress, Submission
 from inbox.store.base import Store
 from inbox.times import now_ms
@@ -146,6 +146,10 @@ class Inbox:
     async def progress(self, tenant: str, notification: str) -> Progress:
         """:raises NotFound: the tenant has no notification of this id."""
         return _found(await self.store.progress(tenant, notification), notification)
+
+    def signal(self, tenant: str, topic: str, data: bytes) -> None:
+        """Show ``data``, encoded, to whoever is in the live channel ``topic`` now. Best effort: nothing is stored."""
+        self._bus.publish(channel_key(tenant, topic), 0, "", signal_json(topic, data))
 
     async def mark(self, tenant: str, user: str, mark: Mark) -> Marked:
         """Change the state of a user's items.

@@ -1,6 +1,7 @@
 """User tokens: the ones we mint, and the ones the operator's identity provider signs."""
 
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -22,12 +23,13 @@ NumericDate = Annotated[float, Meta(ge=0, le=253_402_300_799)]
 
 
 class UserClaims(Struct, frozen=True):
-    """Who a verified user token speaks for. ``expires_at`` is in seconds since 1970."""
+    """Who a verified user token speaks for. ``expires_at`` is in seconds since 1970, ``topics`` are its grants."""
 
     tenant: str
     user: str
     expires_at: float
     jti: str | None = None
+    topics: tuple[str, ...] = ()
 
 
 class Minted(Struct, frozen=True):
@@ -46,15 +48,20 @@ class _Claims(Struct, frozen=True, omit_defaults=True):
     iat: NumericDate | None = None
     tenant: str | None = None
     jti: str | None = None
+    topics: tuple[str, ...] = ()
 
 
 _CLAIMS = msgspec.json.Decoder(_Claims)
 
 
-def mint_user(ring: KeyRing, settings: Settings, tenant: str, user: str, ttl_s: int) -> Minted:
-    """A token that opens the inbox of ``user`` for ``ttl_s`` seconds."""
+def mint_user(
+    ring: KeyRing, settings: Settings, tenant: str, user: str, ttl_s: int, topics: Sequence[str] = ()
+) -> Minted:
+    """A token that opens the inbox of ``user`` for ``ttl_s`` seconds, and the live channels that ``topics`` grant."""
     now = int(time.time())
-    claims = _Claims(user, settings.jwt_audience, now + ttl_s, iat=now, tenant=tenant, jti=new_token())
+    claims = _Claims(
+        user, settings.jwt_audience, now + ttl_s, iat=now, tenant=tenant, jti=new_token(), topics=tuple(topics)
+    )
     return Minted(ring.sign(USER_TYP, claims), now + ttl_s)
 
 
@@ -95,7 +102,7 @@ class UserTokens:
         tenant = self._settings.tenant if claims.tenant is None else claims.tenant
         if not is_name(claims.sub) or not is_name(tenant):
             raise Unauthorized(f"the token's sub and tenant: {NAME_RULE}")
-        return UserClaims(tenant, claims.sub, claims.exp, claims.jti)
+        return UserClaims(tenant, claims.sub, claims.exp, claims.jti, claims.topics)
 
 
 def check_times(exp: float, nbf: float | None = None, iat: float | None = None) -> None:

@@ -22,10 +22,11 @@ from gateway.settings import LIMITS, Settings
     show_default=True,
     help="Seconds it is valid.",
 )
+@click.option("--topic", "topics", multiple=True, help="A live channel it may subscribe to, or prefix:*. Repeatable.")
 @with_settings(*STORE, "jwt_audience")
-def token(settings: Settings, user: str, ttl_s: int) -> None:
+def token(settings: Settings, user: str, ttl_s: int, topics: tuple[str, ...]) -> None:
     """Print a token that opens the inbox of USER."""
-    made = asyncio.run(minting.user_token(settings, user, ttl_s))
+    made = asyncio.run(minting.user_token(settings, user, ttl_s, topics))
     audit("token", "ok", tenant=settings.tenant, client=CLI_CLIENT, target=user)
     click.echo(made)
 

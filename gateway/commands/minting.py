@@ -1,5 +1,6 @@
 """Tokens made with the store's own keys, for whoever may open it: beside a running server, or without one."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from gateway.auth.access import AccessTokens
@@ -15,15 +16,18 @@ from inbox.store.base import Store
 from inbox.times import now_ms
 
 
-async def user_token(settings: Settings, user: str, ttl_s: int = LIMITS.user_token_ttl_s) -> str:
-    """A token that opens the inbox of ``user`` for ``ttl_s`` seconds.
+async def user_token(
+    settings: Settings, user: str, ttl_s: int = LIMITS.user_token_ttl_s, topics: Sequence[str] = ()
+) -> str:
+    """A token that opens the inbox of ``user`` for ``ttl_s`` seconds, and the live channels that ``topics`` grant.
 
-    :raises Invalid: not a user's id.
+    :raises Invalid: not a user's id, or not a topic's.
     """
-    if not is_name(user):
-        raise Invalid.field("user", NAME_RULE)
+    for field, name in (("user", user), *(("topic", topic) for topic in topics)):
+        if not is_name(name):
+            raise Invalid.field(field, NAME_RULE)
     async with opened(settings) as store:
-        return mint_user(await _ring(store), settings, settings.tenant, user, ttl_s).token
+        return mint_user(await _ring(store), settings, settings.tenant, user, ttl_s, topics).token
 
 
 async def access_token(settings: Settings, *scopes: str) -> str:

@@ -9,6 +9,7 @@ from gateway.http.paging import ListQuery
 from gateway.http.profile import Profile
 from gateway.http.profiles import ManyProfiles, Profiles
 from gateway.http.publish import NewNotification
+from gateway.http.signals import NewSignal, Signals
 from gateway.http.topics import MemberChanges, TopicBody, Topics
 from gateway.http.users import NewToken, Users
 
@@ -71,7 +72,7 @@ def notification_routes(notifications: Notifications) -> list[Operation]:
     ]
 
 
-def topic_routes(topics: Topics) -> list[Operation]:
+def topic_routes(topics: Topics, signals: Signals) -> list[Operation]:
     return [
         Operation(
             method="GET",
@@ -129,6 +130,16 @@ def topic_routes(topics: Topics) -> list[Operation]:
             body=MemberChanges,
             answer=views.Membership,
             errors=("not_found",),
+        ),
+        Operation(
+            method="POST",
+            path="/v1/topics/{topic}/signals",
+            handler=signals.send,
+            summary="Show something to whoever is in a live channel now; best effort, not stored",
+            security="topics",
+            body=NewSignal,
+            status=202,
+            answer=views.Nothing,
         ),
         Operation(
             method="GET",

@@ -47,20 +47,20 @@ def check_content(content: dict[str, Any]) -> None:
         raise Invalid(*errors)
 
 
-def check_data(field: str, data: dict[str, Any] | None) -> list[FieldError]:
+def check_data(field: str, data: dict[str, Any] | None, max_bytes: int = LIMITS.data_bytes) -> list[FieldError]:
     """What is wrong with somebody's own JSON: too large, too deep, or beyond 64 bits."""
-    message = None if data is None else _data_error(data)
+    message = None if data is None else _data_error(data, max_bytes)
     return [] if message is None else [FieldError(field, message)]
 
 
-def _data_error(data: dict[str, Any]) -> str | None:
+def _data_error(data: dict[str, Any], max_bytes: int) -> str | None:
     # orjson first: it refuses integers beyond 64 bits, and nesting that the walk below could not survive.
     try:
         size = len(orjson.dumps(data))
     except TypeError as error:
         return f"expected plain JSON: {error}"
-    if size > LIMITS.data_bytes:
-        return f"expected at most {LIMITS.data_bytes} bytes as JSON, got {size}"
+    if size > max_bytes:
+        return f"expected at most {max_bytes} bytes as JSON, got {size}"
     if _is_deeper(data, LIMITS.json_depth):
         return f"expected at most {LIMITS.json_depth} levels of nesting"
     return None

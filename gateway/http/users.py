@@ -12,15 +12,16 @@ from gateway.auth.tokens import mint_user
 from gateway.http.access import Gate
 from gateway.http.body import JsonBody, NoQuery, parse_query
 from gateway.http.endpoint import json_answer
-from gateway.http.names import path_name
+from gateway.http.names import Name, path_name
 from gateway.settings import LIMITS, Settings
 from inbox.times import rfc3339
 
 
 class NewToken(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long the token should live, in seconds."""
+    """How long the token should live, in seconds, and the live channels it grants: names or ``prefix:*``."""
 
     ttl_s: Annotated[int, Meta(ge=1, le=LIMITS.user_token_ttl_s)] = 3_600
+    topics: Annotated[tuple[Name, ...], Meta(max_length=LIMITS.grants)] = ()
 
 
 _BODY = JsonBody(NewToken)
@@ -39,5 +40,5 @@ class Users:
         parse_query(request, NoQuery)
         user = path_name(request, "id")
         wanted = await _BODY.read_if_any(request)
-        minted = mint_user(self._ring, self._settings, access.tenant, user, wanted.ttl_s)
+        minted = mint_user(self._ring, self._settings, access.tenant, user, wanted.ttl_s, wanted.topics)
         return json_answer(orjson.dumps({"token": minted.token, "expires_at": rfc3339(minted.expires_at * 1_000)}))

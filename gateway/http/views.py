@@ -123,6 +123,10 @@ class Membership(Struct):
     removed: int
 
 
+class Nothing(Struct):
+    """Accepted; there is nothing to say."""
+
+
 class User(Struct):
     """A user's profile."""
 

@@ -1,6 +1,5 @@
 """What a session asks for that takes time: joining, marking, renewing its token. Each is one short task."""
 
-import asyncio
 from typing import Protocol
 
 import structlog
@@ -11,6 +10,7 @@ from gateway.live.codes import CloseCode
 from gateway.live.connection import Connection
 from gateway.live.session import Apply, Join, Renew
 from gateway.live.streams import Streams
+from gateway.live.tasks import Tasks
 from inbox.errors import BellwireError, TokenExpired, Unauthorized, Unavailable
 from inbox.ids import stream_key
 from inbox.service import Inbox
@@ -39,18 +39,13 @@ class Errands:
         self._inbox = inbox
         self._verifier = verifier
         self._streams = streams
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def begin(self, connection: Connection, errand: Errand) -> None:
-        task = asyncio.create_task(self._do(connection, errand))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.begin(self._do(connection, errand))
 
     async def close(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _do(self, connection: Connection, errand: Errand) -> None:
         try:
@@ -86,7 +81,8 @@ class Errands:
             # The token in use is still good.
             connection.say(wire.error_of(renew.op, failure))
             return
-        connection.perform(connection.session.renewed(claims, renew.op))
+        for effect in connection.session.renewed(claims, renew.op):
+            connection.perform(effect)
         connection.look_soon()
 
     async def _apply(self, connection: Connection, apply: Apply) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 from websockets.server import ServerProtocol
 
 from gateway.live.acks import Acks
+from gateway.live.channels import Channels
 from gateway.live.connection import Connection
 from gateway.live.errands import Errands, UserVerifier
 from gateway.live.head_check import HeadCheck
 from gateway.live.outgoing import Shared
-from gateway.live.session import Apply, Confirm, Effect, Join, Renew, Rules, Session
+from gateway.live.session import Apply, Confirm, Effect, Join, Renew, Rules, Session, Subscribe, Unsubscribe
 from gateway.live.statistics import LiveStatistics
 from gateway.live.streams import Streams
 from gateway.settings import LIMITS, Limits
@@ -28,6 +29,7 @@ class Hub:
         self._rules = Rules.of(limits)
         self._acks = Acks(inbox.store, limits.ack_flush_s)
         self._streams = Streams(inbox.store, bus, limits, self._shared.tally)
+        self._channels = Channels(bus, limits, self._shared.tally)
         self._errands = Errands(inbox, verifier, self._streams)
         self._head_check = HeadCheck(self._streams, inbox.store, bus, limits, self._shared.tally)
         self._tasks: list[asyncio.Task[None]] = []
@@ -45,10 +47,11 @@ class Hub:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._errands.close()
         await self._streams.close()
+        await self._channels.close()
         await self._acks.flush()
 
     def statistics(self) -> LiveStatistics:
-        return self._shared.tally.statistics(len(self._streams))
+        return self._shared.tally.statistics(len(self._streams), len(self._channels))
 
     # Connections
 
@@ -71,14 +74,24 @@ class Hub:
                 self._errands.begin(connection, effect)
             case Confirm() if connection.stream is not None:
                 self._acks.note(connection.stream.key, effect.seq)
+            case Subscribe():
+                self._channels.enter(connection, effect.channel, effect.reply)
+            case Unsubscribe():
+                self._channels.leave(connection, effect.channel, effect.reply)
 
     def leave(self, connection: Connection) -> None:
         self._streams.leave(connection)
+        for effect in connection.session.ended():
+            self._channels.leave(connection, effect.channel, None)
 
     # The bus
 
     def receive(self, stream: str, seq: int, epoch: str, frame: bytes) -> None:
-        self._streams.receive(stream, seq, epoch, frame)
+        if seq:
+            self._streams.receive(stream, seq, epoch, frame)
+        else:
+            self._channels.receive(stream, frame)
 
     def gap(self, streams: Collection[str]) -> None:
+        """What a channel missed is lost: the head check knows streams only."""
         self._head_check.suspect(streams)

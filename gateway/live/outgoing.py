@@ -75,6 +75,13 @@ class Outgoing(asyncio.Protocol):
             self.send(frame)
             self._shared.tally.entries_sent += 1
 
+    def offer(self, frame: bytes) -> bool:
+        """A signal: lost to a client that is too slow, and False."""
+        if self.is_full():
+            return False
+        self.send(frame)
+        return True
+
     def is_full(self) -> bool:
         """Whether the client is too slow for more entries."""
         return self._stuck_at > 0 or self._pending > self._shared.limits.write_soft_bytes

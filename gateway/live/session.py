@@ -4,11 +4,13 @@ from typing import Literal
 
 from msgspec import Struct
 
+from gateway.auth.grants import allows
 from gateway.auth.tokens import UserClaims
 from gateway.live import wire
 from gateway.live.codes import CloseCode
 from gateway.rate import Rate
 from gateway.settings import Limits
+from inbox.ids import channel_key
 from inbox.model import Mark
 
 
@@ -38,6 +40,20 @@ class Renew(Struct, frozen=True):
     op: str | None
 
 
+class Subscribe(Struct, frozen=True):
+    """Have the session receive the signals of ``channel``, and send ``reply`` once it does."""
+
+    channel: str
+    reply: bytes | None
+
+
+class Unsubscribe(Struct, frozen=True):
+    """Have it receive them no more, and send ``reply``."""
+
+    channel: str
+    reply: bytes | None
+
+
 class Answer(Struct, frozen=True):
     """Send this."""
 
@@ -51,7 +67,7 @@ class HangUp(Struct, frozen=True):
     reason: str
 
 
-Effect = Join | Apply | Confirm | Renew | Answer | HangUp
+Effect = Join | Apply | Confirm | Renew | Subscribe | Unsubscribe | Answer | HangUp
 
 
 class Rules(Struct, frozen=True):
@@ -60,6 +76,7 @@ class Rules(Struct, frozen=True):
     messages: Rate
     controls: Rate
     marks_in_flight: int
+    topics: int
 
     @classmethod
     def of(cls, limits: Limits) -> "Rules":
@@ -67,6 +84,7 @@ class Rules(Struct, frozen=True):
             Rate(limits.messages_per_s, limits.messages_burst),
             Rate(limits.pings_per_s, limits.pings_burst),
             limits.marks_in_flight,
+            limits.topics_per_session,
         )
 
 
@@ -76,13 +94,14 @@ class Session:
     ``claims`` says for whom it speaks, once its token is verified.
     """
 
-    __slots__ = ("_controls_due", "_marks", "_messages_due", "_rules", "claims", "state", "visible")
+    __slots__ = ("_controls_due", "_marks", "_messages_due", "_rules", "_topics", "claims", "state", "visible")
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._messages_due = 0.0
         self._controls_due = 0.0
         self._marks = 0
+        self._topics: set[str] | None = None
         self.claims: UserClaims | None = None
         self.state: Literal["new", "joining", "live"] = "new"
         self.visible = True
@@ -111,12 +130,18 @@ class Session:
         self._controls_due = due
         return None
 
-    def renewed(self, claims: UserClaims, op: str | None) -> Answer | HangUp | None:
-        """The token of a ``Renew`` was verified."""
+    def renewed(self, claims: UserClaims, op: str | None) -> list[Effect]:
+        """The token of a ``Renew`` was verified. Channels that it does not grant are left, and the client is told."""
         if self.claims is None or (claims.tenant, claims.user) != (self.claims.tenant, self.claims.user):
-            return HangUp(CloseCode.BAD_TOKEN, "the new token is for another user")
+            return [HangUp(CloseCode.BAD_TOKEN, "the new token is for another user")]
         self.claims = claims
-        return None if op is None else Answer(wire.reply(op))
+        refused = [topic for topic in self._topics or () if not allows(claims.topics, topic)]
+        effects: list[Effect] = [self._leave(topic, _forbidden(topic, None)) for topic in refused]
+        return effects if op is None else [*effects, Answer(wire.reply(op))]
+
+    def ended(self) -> list[Unsubscribe]:
+        """The connection ends: the session leaves the channels it is in."""
+        return [self._leave(topic, None) for topic in list(self._topics or ())]
 
     def mark_done(self) -> None:
         """The mark of an ``Apply`` came to its end, whichever."""
@@ -136,6 +161,10 @@ class Session:
                 return Confirm(message.seq) if self.state == "live" else None
             case wire.Visible():
                 self.visible = message.on
+            case wire.Sub():
+                return self._sub(message)
+            case wire.Unsub():
+                return self._unsub(message)
         return None
 
     def _hello(self, hello: wire.Hello) -> Effect:
@@ -152,6 +181,38 @@ class Session:
             return Answer(wire.error(wish.op, "rate_limited", "expected fewer marks at once: wait for replies", True))
         self._marks += 1
         return Apply(wish.mark, wish.op)
+
+    def _sub(self, wish: wire.Sub) -> Effect:
+        """Once more for a topic that the session is in already does no harm, and is answered all the same."""
+        if self.state != "live" or self.claims is None:
+            return _not_yet(wish.op)
+        if not allows(self.claims.topics, wish.topic):
+            return Answer(_forbidden(wish.topic, wish.op))
+        self._topics = self._topics or set()
+        if len(self._topics) >= self._rules.topics and wish.topic not in self._topics:
+            most = f"topic: expected at most {self._rules.topics} in one session, leave another first"
+            return Answer(wire.error(wish.op, "invalid", most, False))
+        self._topics.add(wish.topic)
+        return Subscribe(self._channel(wish.topic), _reply(wish.op))
+
+    def _unsub(self, wish: wire.Unsub) -> Effect:
+        return _not_yet(wish.op) if self.state != "live" else self._leave(wish.topic, _reply(wish.op))
+
+    def _leave(self, topic: str, reply: bytes | None) -> Unsubscribe:
+        if self._topics is not None:
+            self._topics.discard(topic)
+        return Unsubscribe(self._channel(topic), reply)
+
+    def _channel(self, topic: str) -> str:
+        return channel_key("" if self.claims is None else self.claims.tenant, topic)
+
+
+def _reply(op: str | None) -> bytes | None:
+    return None if op is None else wire.reply(op)
+
+
+def _forbidden(topic: str, op: str | None) -> bytes:
+    return wire.error(op, "forbidden", f"expected a token whose topics grant {topic}", False)
 
 
 def _not_yet(op: str | None) -> Answer:

@@ -10,14 +10,19 @@ _NAMES = {code.value: code.name.lower() for code in CloseCode}
 
 
 class LiveStatistics(Struct, frozen=True):
-    """Counters since the start; ``sessions`` and ``streams`` are those held now."""
+    """Counters since the start; ``sessions``, ``streams`` and ``channels`` are those held now."""
 
     sessions: int
     streams: int
+    channels: int
     entries_sent: int
     """Entries handed to a connection, those within welcomes too."""
     entries_withheld: int
     """Entries not sent to a reader that was too slow: it was told to fetch them."""
+    signals_sent: int
+    """Signals handed to a connection."""
+    signals_lost: int
+    """Signals not sent to a reader that was too slow."""
     resumed: int
     """Welcomes that went on from a cursor."""
     snapshots: int
@@ -47,6 +52,8 @@ class Tally:
         "read_failures",
         "resumed",
         "sessions",
+        "signals_lost",
+        "signals_sent",
         "snapshots",
         "turned_away",
     )
@@ -55,6 +62,8 @@ class Tally:
         self.sessions = 0
         self.entries_sent = 0
         self.entries_withheld = 0
+        self.signals_sent = 0
+        self.signals_lost = 0
         self.resumed = 0
         self.snapshots = 0
         self.gaps_repaired = 0
@@ -63,12 +72,15 @@ class Tally:
         self.turned_away = 0
         self.closes: Counter[int] = Counter()
 
-    def statistics(self, streams: int) -> LiveStatistics:
+    def statistics(self, streams: int, channels: int) -> LiveStatistics:
         return LiveStatistics(
             sessions=self.sessions,
             streams=streams,
+            channels=channels,
             entries_sent=self.entries_sent,
             entries_withheld=self.entries_withheld,
+            signals_sent=self.signals_sent,
+            signals_lost=self.signals_lost,
             resumed=self.resumed,
             snapshots=self.snapshots,
             gaps_repaired=self.gaps_repaired,

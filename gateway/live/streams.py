@@ -1,14 +1,14 @@
 """The streams that have sessions on this node: who joins and leaves, and what the bus brings for them."""
 
 import asyncio
-from collections.abc import Collection, Coroutine, Iterable
-from typing import Any
+from collections.abc import Collection, Iterable
 
 from gateway.live.catch_up import CatchUp
 from gateway.live.codes import CloseCode
 from gateway.live.connection import Connection
 from gateway.live.held_stream import HeldStream
 from gateway.live.statistics import Tally
+from gateway.live.tasks import Tasks
 from gateway.settings import Limits
 from inbox.bus.base import Bus
 from inbox.model import Cursor
@@ -24,7 +24,7 @@ class Streams:
         self._tally = tally
         self._catch_up = CatchUp(store, limits, tally)
         self._held: dict[str, HeldStream] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def __len__(self) -> int:
         return len(self._held)
@@ -71,14 +71,11 @@ class Streams:
         self._bus.resubscribe([held.key for held in streams])
 
     async def close(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
 
     def _hold(self, key: str) -> HeldStream:
         held = self._held[key] = HeldStream(key, self._wake, self._tally)
-        held.subscription = self._spawn(self._subscribe(held))
+        held.subscription = self._tasks.begin(self._subscribe(held))
         return held
 
     async def _subscribe(self, held: HeldStream) -> None:
@@ -88,10 +85,4 @@ class Streams:
         held.subscription = None
 
     def _wake(self, held: HeldStream) -> None:
-        self._spawn(self._catch_up.run(held))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        self._tasks.begin(self._catch_up.run(held))

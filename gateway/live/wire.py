@@ -8,6 +8,7 @@ import orjson
 from msgspec import Meta, Struct
 
 from gateway.fields import field_error
+from gateway.http.names import Name
 from gateway.marks import MARK_OPS, Epoch, MarkBody, Seq, to_mark
 from inbox.encode import array, head_members
 from inbox.errors import BellwireError, Invalid
@@ -52,6 +53,20 @@ class Refresh(Struct, frozen=True):
     op: Op | None = None
 
 
+class Sub(Struct, frozen=True):
+    """Receive the signals of ``topic`` from now on."""
+
+    topic: Name
+    op: Op | None = None
+
+
+class Unsub(Struct, frozen=True):
+    """Receive them no more."""
+
+    topic: Name
+    op: Op | None = None
+
+
 class Pong(Struct, frozen=True):
     """An answer to ``ping``."""
 
@@ -63,7 +78,7 @@ class MarkItems(Struct, frozen=True):
     op: Op | None
 
 
-Message = Hello | Ack | Visible | Refresh | Pong | MarkItems
+Message = Hello | Ack | Visible | Refresh | Sub | Unsub | Pong | MarkItems
 
 
 class BadFrame(Exception):
@@ -94,6 +109,8 @@ _FORMS: dict[str, type[Struct]] = {
     "ack": Ack,
     "visible": Visible,
     "refresh": Refresh,
+    "sub": Sub,
+    "unsub": Unsub,
     "pong": Pong,
     **dict.fromkeys(MARK_OPS, _MarkForm),
 }

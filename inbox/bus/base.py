@@ -31,7 +31,9 @@ class BusStatistics(Struct, frozen=True):
 class Listener(Protocol):
     """Who receives. Called on the event loop; must return at once and never raise."""
 
-    def receive(self, stream: str, seq: int, epoch: str, frame: bytes) -> None: ...
+    def receive(self, stream: str, seq: int, epoch: str, frame: bytes) -> None:
+        """An entry of a stream, or a signal of a live channel: then ``seq`` is 0 and ``epoch`` empty."""
+        ...
 
     def gap(self, streams: Collection[str]) -> None:
         """These streams may have missed something: compare their heads."""
@@ -52,7 +54,10 @@ class Bus(Protocol):
         ...
 
     def publish(self, stream: str, seq: int, epoch: str, frame: bytes) -> None:
-        """Hand over one encoded entry. Bounded queue; when it is full the frame is dropped and counted."""
+        """Hand over one encoded entry, or signal. Bounded queue; when it is full the frame is dropped and counted.
+
+        What comes of one stream or channel from one process comes in its order.
+        """
         ...
 
     async def subscribe(self, streams: Collection[str], timeout_s: float) -> bool:

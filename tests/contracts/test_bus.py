@@ -9,6 +9,7 @@ import pytest
 from inbox.bus.base import Bus
 from inbox.bus.memory import MemoryBus
 from inbox.bus.redis import redis_bus
+from inbox.ids import channel_key
 from tests.inbox.bus.ear import Ear
 from tests.servers.redis import RedisCluster, RedisServer
 from tests.waiting import until
@@ -168,3 +169,15 @@ async def test_a_process_that_only_publishes_needs_no_listener(make: Callable[[]
     await bus.start(None)
     bus.publish(ANNA, 1, "g.0", b"{}")
     await bus.close()
+
+
+async def test_a_channel_carries_its_signals_in_order_beside_the_streams(bus: Bus, ear: Ear) -> None:
+    news = channel_key("acme", "news")
+    assert await bus.subscribe([news, ANNA], timeout_s=5)
+    for seq in range(1, 501):
+        bus.publish(news, 0, "", b"%d" % seq)
+        bus.publish(ANNA, seq, "g.0", b"a")
+    await until(lambda: len(ear.heard) == 1_000)
+    signals = [(seq, epoch, frame) for stream, seq, epoch, frame in ear.heard if stream == news]
+    assert signals == [(0, "", b"%d" % seq) for seq in range(1, 501)]
+    assert ear.numbers(ANNA) == list(range(1, 501))

@@ -10,13 +10,14 @@ from gateway.http.operation import Operation
 from gateway.http.ops import Ops
 from gateway.http.profiles import Profiles
 from gateway.http.routes import ops_routes, user_routes
+from gateway.http.signals import Signals
 from gateway.http.topics import Topics
 from gateway.http.users import Users
 
 BACKEND: list[Operation] = [
     *oauth_routes(Mock(OAuth)),
     *notification_routes(Mock(Notifications)),
-    *topic_routes(Mock(Topics)),
+    *topic_routes(Mock(Topics), Mock(Signals)),
     *user_admin_routes(Mock(Profiles), Mock(Users)),
 ]
 USER: list[Operation] = user_routes(Mock(UserInbox))

@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from gateway.auth.tokens import UserTokens
 from tests.gateway.http.conftest import Api
 
 pytestmark = pytest.mark.anyio
@@ -55,3 +56,17 @@ async def test_an_id_that_no_user_can_have_is_refused(api: Api, user: str) -> No
 
 async def test_a_slash_in_an_id_leads_nowhere(api: Api) -> None:
     assert (await ask(api, "a%2Fb")).status_code == 404
+
+
+async def test_the_token_grants_the_channels_that_were_asked_for(api: Api) -> None:
+    token = (await ask(api, "alice", json={"topics": ["news", "room:*"]})).json()["token"]
+    claims = await UserTokens(api.ring, api.settings).verify(token)
+
+    assert claims.topics == ("news", "room:*")
+
+
+@pytest.mark.parametrize(("topics", "field"), [(["a b"], "topics[0]"), ("news", "topics"), (["t"] * 101, "topics")])
+async def test_grants_that_do_not_fit_are_refused(api: Api, topics: Any, field: str) -> None:
+    answer = await ask(api, "alice", json={"topics": topics})
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)

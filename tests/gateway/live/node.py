@@ -38,7 +38,7 @@ SEND_BUFFER_BYTES = 16 * 1024
 
 
 class Verifier:
-    """A token is a user, or a user and the seconds it lives, or one of the ways in which tokens fail."""
+    """A token is ``user [seconds [topic,topic]]``, or one of the ways in which tokens fail."""
 
     async def verify(self, token: str) -> UserClaims:
         match token:
@@ -48,8 +48,8 @@ class Verifier:
                 raise TokenExpired("its time is over")
             case "unverifiable":
                 raise Unavailable("no keys")
-        user, _, ttl_s = token.partition(" ")
-        return UserClaims(TENANT, user, time.time() + float(ttl_s or 3_600))
+        user, ttl_s, topics = (*token.split(" "), "", "")[:3]
+        return UserClaims(TENANT, user, time.time() + float(ttl_s or 3_600), topics=tuple(topics.split(",")))
 
 
 class Client:

@@ -65,7 +65,7 @@ def test_what_is_not_a_message_ends_it() -> None:
 
 
 def test_an_unknown_kind_is_answered() -> None:
-    error = answer(live().receive('{"t":"sub","op":"c1"}', NOW))
+    error = answer(live().receive('{"t":"shout","op":"c1"}', NOW))
     assert (error["op"], error["code"], error["temporary"]) == ("c1", "unknown_type", False)
 
 
@@ -111,7 +111,7 @@ def test_a_refresh_asks_for_verification() -> None:
 
 def test_a_new_token_of_the_same_user_replaces_the_expiry() -> None:
     session = live()
-    effect = session.renewed(UserClaims("acme", "ann", 9_000.0), "c1")
+    [effect] = session.renewed(UserClaims("acme", "ann", 9_000.0), "c1")
     assert answer(effect) == {"t": "reply", "op": "c1"}
     assert session.claims is not None
     assert session.claims.expires_at == 9_000.0
@@ -119,7 +119,8 @@ def test_a_new_token_of_the_same_user_replaces_the_expiry() -> None:
 
 @pytest.mark.parametrize(("tenant", "user"), [("acme", "bob"), ("other", "ann")])
 def test_a_token_of_another_user_ends_it(tenant: str, user: str) -> None:
-    assert code(live().renewed(UserClaims(tenant, user, 9_000.0), None)) == CloseCode.BAD_TOKEN
+    [effect] = live().renewed(UserClaims(tenant, user, 9_000.0), None)
+    assert code(effect) == CloseCode.BAD_TOKEN
 
 
 def test_a_flood_of_messages_ends_it() -> None:

@@ -76,7 +76,7 @@ async def test_a_mark_of_another_epoch_is_a_stream_reset(node: Node) -> None:
 async def test_a_message_of_an_unknown_kind_is_answered_and_the_session_goes_on(node: Node) -> None:
     async with node.client() as client:
         await client.hello("ann")
-        await client.say("sub", topic="x", op="c1")
+        await client.say("shout", topic="x", op="c1")
         error = await client.hear()
         assert (error["code"], error["op"]) == ("unknown_type", "c1")
         await node.publish("ann")

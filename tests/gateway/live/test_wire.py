@@ -58,7 +58,9 @@ def test_what_is_not_a_message_is_a_bad_frame(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "op", "code", "field"),
     [
-        ('{"t":"sub","op":"c1"}', "c1", "unknown_type", "t"),
+        ('{"t":"shout","op":"c1"}', "c1", "unknown_type", "t"),
+        ('{"t":"sub","op":"c1"}', "c1", "invalid", "topic"),
+        ('{"t":"unsub","topic":"a b","op":"c1"}', "c1", "invalid", "topic"),
         ('{"t":"","op":7}', None, "unknown_type", "t"),
         ('{"t":"read","op":"c1"}', "c1", "invalid", "ids"),
         ('{"t":"read","ids":[],"op":"c1"}', "c1", "invalid", "ids"),
