@@ -28,7 +28,7 @@ from gateway.http.limits import ClientLimits
 from gateway.metrics import RequestMetrics
 from gateway.rate import Rate
 from gateway.settings import Settings
-from inbox.model import StoredKey
+from inbox.registered import StoredKey
 from inbox.store.base import Store
 from inbox.times import now_ms
 

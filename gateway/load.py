@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from gateway.settings import LIMITS, Limits
-from inbox.store.base import Outlet, Store
+from inbox.store.base import Store
+from inbox.store.outlet import Outlet
 from inbox.times import monotonic_s
 
 

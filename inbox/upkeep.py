@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from inbox.errors import Unavailable
 from inbox.ids import new_token
-from inbox.model import Process
+from inbox.registered import Process
 from inbox.store.base import Store
 from inbox.times import now_ms
 

@@ -13,7 +13,7 @@ from gateway.auth.keyring import OWN_KID, KeyRing
 from gateway.auth.tokens import check_times
 from gateway.settings import LIMITS
 from inbox.errors import Forbidden, Unauthorized
-from inbox.model import Client
+from inbox.registered import Client
 
 ACCESS_TYP = "at+jwt"
 ACCESS_AUDIENCE = "bellwire:api"

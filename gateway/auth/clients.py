@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from inbox.errors import Conflict, FieldError, Invalid
 from inbox.ids import NAME_RULE, is_name, new_token
-from inbox.model import Client, ClientSecret
+from inbox.registered import Client, ClientSecret
 from inbox.times import now_ms
 
 SCOPES = ("notifications:write", "notifications:read", "users", "topics", "admin")

@@ -11,7 +11,7 @@ import structlog
 from gateway.auth.keys import Key
 from gateway.settings import LIMITS, Limits
 from inbox.errors import Unavailable
-from inbox.model import StoredKey
+from inbox.registered import StoredKey
 from inbox.times import monotonic_s, now_ms
 
 log = structlog.get_logger()

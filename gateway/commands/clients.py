@@ -12,7 +12,7 @@ from gateway.commands.opener import opened
 from gateway.commands.options import STORE, with_settings
 from gateway.settings import LIMITS, Settings
 from inbox.errors import NotFound
-from inbox.model import Client
+from inbox.registered import Client
 from inbox.store.base import Store
 from inbox.times import rfc3339
 

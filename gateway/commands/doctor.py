@@ -15,7 +15,7 @@ from gateway.settings import Settings
 from inbox.bus.base import Bus
 from inbox.errors import BellwireError, ConfigError
 from inbox.ids import new_token
-from inbox.model import Process
+from inbox.registered import Process
 from inbox.store.base import Store
 from inbox.times import now_ms
 

@@ -12,7 +12,7 @@ from gateway.auth.keyring import KEEP_S, TOKEN_KEYS, honoured
 from gateway.commands.opener import opened
 from gateway.commands.options import STORE, with_settings
 from gateway.settings import Settings
-from inbox.model import StoredKey
+from inbox.registered import StoredKey
 from inbox.times import now_ms, rfc3339
 
 

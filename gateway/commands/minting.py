@@ -11,7 +11,7 @@ from gateway.commands.opener import opened
 from gateway.settings import LIMITS, Settings
 from inbox.errors import Invalid
 from inbox.ids import NAME_RULE, is_name
-from inbox.model import Client
+from inbox.registered import Client
 from inbox.store.base import Store
 from inbox.times import now_ms
 

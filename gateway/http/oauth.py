@@ -17,7 +17,7 @@ from gateway.rate import Rate
 from gateway.settings import LIMITS
 from inbox.errors import RateLimited, TooLarge, UnsupportedMediaType
 from inbox.ids import is_name
-from inbox.model import Client
+from inbox.registered import Client
 from inbox.store.base import Store
 from inbox.times import monotonic_s
 

@@ -13,55 +13,29 @@ from typing import Protocol
 
 from inbox.model import (
     Changes,
-    Client,
-    Entry,
     Head,
     Listing,
     Mark,
     Marked,
     Membership,
     Page,
-    Process,
     Progress,
     Receipt,
     Status,
-    StoredKey,
     Submission,
     Topic,
     User,
 )
+from inbox.store.outlet import Outlet
+from inbox.store.registry import Registry
 
 HEADS_MAX = 1_000
 VERSIONS_MAX = 100
 """Contents that one notification may have had; a further change is refused."""
 
 
-class Outlet(Protocol):
-    """Where a store hands the entries it wrote, right after they are durable and before it answers.
-
-    Both methods are called on the event loop, return at once and never raise. An entry may be handed over twice
-    (its writer and the sweeper) and may be lost with its writer: readers notice by the number.
-    """
-
-    def wants(self, stream: str) -> bool:
-        """Whether anybody may be listening: an entry nobody wants need not even be built."""
-        ...
-
-    def emit(self, stream: str, epoch: str, entry: Entry) -> None: ...
-
-
-class NoOutlet:
-    """For tools that write without a bus: nodes find the entries by their head check."""
-
-    def wants(self, stream: str) -> bool:
-        return False
-
-    def emit(self, stream: str, epoch: str, entry: Entry) -> None:
-        return None
-
-
-class Store(Protocol):
-    """One store. Every coroutine may raise ``Unavailable`` (temporary)."""
+class Store(Registry, Protocol):
+    """One store: the inboxes, and what ``Registry`` holds. Every coroutine may raise ``Unavailable`` (temporary)."""
 
     outlet: Outlet
     """Set by the composition root before the first write; ``NoOutlet()`` until then."""
@@ -239,38 +213,4 @@ class Store(Protocol):
         Only a prefix, never open entries, never the newest. Also collects tombstones and idempotency keys whose
         time is over. How many entries were dropped; call again while it is above zero.
         """
-        ...
-
-    # Keys, clients, processes
-
-    async def secret(self, name: str) -> bytes:
-        """The 32 random bytes kept under ``name``, made on first use; every process gets the same."""
-        ...
-
-    async def keys(self, name: str) -> tuple[StoredKey, ...]:
-        """The keys kept under ``name``, the newest first; one is made on first use."""
-        ...
-
-    async def rotate(self, name: str, keep_s: float) -> StoredKey:
-        """Make a new key, the newest of ``keys(name)`` from now on. Those replaced over ``keep_s`` ago are deleted."""
-        ...
-
-    async def put_client(self, client: Client) -> None:
-        """Make the client, or replace it as a whole."""
-        ...
-
-    async def client(self, id: str) -> Client | None: ...
-
-    async def clients(self, tenant: str) -> list[Client]:
-        """All of a tenant's, revoked ones too, the oldest first."""
-        ...
-
-    async def beat(self, process: Process) -> None:
-        """Write (or refresh) the heartbeat row of a process."""
-        ...
-
-    async def leave(self, process_id: str) -> None: ...
-
-    async def processes(self) -> list[Process]:
-        """The processes that beat within the last 60 s by their own clocks."""
         ...

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from inbox.errors import IdempotencyConflict
 from inbox.ids import item_id, new_id, new_token
-from inbox.model import Client, ClientSecret, Counts, Head, Mark, Process
+from inbox.model import Counts, Head, Mark
+from inbox.registered import Client, ClientSecret, Process
 from inbox.store.base import Store
 from inbox.times import now_ms
 from tests.audit import audit

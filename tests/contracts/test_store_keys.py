@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from inbox.ids import new_token
-from inbox.model import Client, ClientSecret
+from inbox.registered import Client, ClientSecret
 from inbox.store.base import Store
 from inbox.times import now_ms
 from tests.samples import TENANT

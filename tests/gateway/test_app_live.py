@@ -21,7 +21,7 @@ from gateway.auth.tokens import mint_user
 from gateway.server import Server, configuration, listen, url_of
 from gateway.settings import Role, Settings
 from inbox.bus.memory import MemoryBus
-from inbox.model import Client
+from inbox.registered import Client
 from inbox.store.sqlite import SqliteStore
 from tests.waiting import until
 

@@ -8,7 +8,8 @@ import pytest
 from gateway.load import StoreLoad, watched
 from gateway.settings import Limits
 from inbox.errors import Unavailable
-from inbox.store.base import NoOutlet, Store
+from inbox.store.base import Store
+from inbox.store.outlet import NoOutlet
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,6 @@ which finds the item.
 
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 
-from inbox.store.base import NoOutlet, Outlet
 from inbox.store.mongo.append import Appender, Places
 from inbox.store.mongo.contents import Contents
 from inbox.store.mongo.database import Database
@@ -19,6 +18,7 @@ from inbox.store.mongo.jobs import Jobs
 from inbox.store.mongo.log import Log
 from inbox.store.mongo.records import Record, item_key
 from inbox.store.mongo.views import Views
+from inbox.store.outlet import NoOutlet, Outlet
 from inbox.times import now_ms
 
 Target = tuple[str, str]

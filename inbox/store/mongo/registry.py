@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from inbox.ids import new_token
-from inbox.model import Client, Process, StoredKey
+from inbox.registered import Client, Process, StoredKey
 from inbox.store.mongo.database import Database, Document, first_of
 from inbox.store.mongo.records import document_of
 from inbox.times import now_ms

@@ -9,23 +9,20 @@ from functools import partial
 
 from inbox.model import (
     Changes,
-    Client,
     Head,
     Listing,
     Mark,
     Marked,
     Membership,
     Page,
-    Process,
     Progress,
     Receipt,
     Status,
-    StoredKey,
     Submission,
     Topic,
     User,
 )
-from inbox.store.base import Outlet
+from inbox.registered import Client, Process, StoredKey
 from inbox.store.mongo.amend import Amender
 from inbox.store.mongo.append import Appender
 from inbox.store.mongo.closing import Closer
@@ -51,6 +48,7 @@ from inbox.store.mongo.users import Users
 from inbox.store.mongo.views import Views
 from inbox.store.mongo.walk import Walk
 from inbox.store.mongo.work import Worker
+from inbox.store.outlet import Outlet
 
 LOG_KEEP_S = 30 * 86_400.0
 PING_S = 2.0

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from inbox.ids import item_id
 from inbox.model import Counts, Entry, Item, Notification
-from inbox.store.base import Outlet
+from inbox.store.outlet import Outlet
 from inbox.store.sqlite.streams import epoch_of
 
 

@@ -6,7 +6,7 @@ import sqlite3
 import msgspec
 
 from inbox.ids import new_token
-from inbox.model import Client, Process, StoredKey
+from inbox.registered import Client, Process, StoredKey
 from inbox.times import now_ms
 
 SECRET_BYTES = 32

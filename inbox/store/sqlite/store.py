@@ -11,23 +11,21 @@ from typing import TypeVar
 from inbox.errors import Unavailable
 from inbox.model import (
     Changes,
-    Client,
     Head,
     Listing,
     Mark,
     Marked,
     Membership,
     Page,
-    Process,
     Progress,
     Receipt,
     Status,
-    StoredKey,
     Submission,
     Topic,
     User,
 )
-from inbox.store.base import NoOutlet, Outlet
+from inbox.registered import Client, Process, StoredKey
+from inbox.store.outlet import NoOutlet, Outlet
 from inbox.store.sqlite import erase, marks, publish, reads, registry, schema, topics, upkeep, work
 from inbox.store.sqlite import users as profiles
 from inbox.store.sqlite.announce import News, announce

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.auth.keyring import OWN_KID, KeyRing
-from inbox.model import StoredKey
+from inbox.registered import StoredKey
 from inbox.times import now_ms
 
 SECRET = "an operator's secret of 32 bytes or more"

@@ -11,7 +11,7 @@ from gateway.auth.jws import header_of
 from gateway.auth.keyring import KEEP_S, OWN_KID, KeyRing, honoured
 from gateway.settings import LIMITS, Limits
 from inbox.errors import Unauthorized, Unavailable
-from inbox.model import StoredKey
+from inbox.registered import StoredKey
 from inbox.times import now_ms
 from tests.gateway.auth.keyring import OWN_KEY_ID, RING, forge, ring_of
 from tests.waiting import until

@@ -8,7 +8,7 @@ from gateway.auth.clients import CLI_CLIENT, new_client, revoked
 from gateway.auth.standing import Standings
 from gateway.settings import LIMITS
 from inbox.errors import Unauthorized, Unavailable
-from inbox.model import Client
+from inbox.registered import Client
 from inbox.store.base import Store
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from gateway.auth.access import ACCESS_AUDIENCE, AccessTokens
 from gateway.auth.tokens import USER_TYP, UserTokens, mint_user
 from gateway.settings import LIMITS, Settings
 from inbox.errors import ConfigError, TokenExpired, Unauthorized
-from inbox.model import Client
+from inbox.registered import Client
 from tests.gateway.auth.keyring import (
     EC,
     ED,

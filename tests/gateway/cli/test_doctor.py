@@ -4,7 +4,7 @@ import pytest
 
 from gateway.commands.doctor import Finding, clocks, configuration
 from gateway.settings import Settings
-from inbox.model import Process
+from inbox.registered import Process
 from tests.faults.fleet import free_port
 from tests.gateway.cli.conftest import Bellwire
 

@@ -16,7 +16,8 @@ from gateway.auth.keyring import TOKEN_KEYS, KeyRing
 from gateway.auth.tokens import mint_user
 from gateway.settings import Settings
 from inbox.ids import stream_key
-from inbox.model import Client, Head
+from inbox.model import Head
+from inbox.registered import Client
 
 
 class Api:

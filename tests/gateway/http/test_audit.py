@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from gateway.auth.access import AccessTokens
 from gateway.auth.clients import new_client, revoked
-from inbox.model import Client
+from inbox.registered import Client
 from tests.gateway.http.conftest import Api
 from tests.gateway.http.operations import OPERATIONS
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from inbox.model import Mark, Process
+from inbox.model import Mark
+from inbox.registered import Process
 from inbox.store.sqlite import SqliteStore, publish, registry, upkeep
 from inbox.times import now_ms
 from tests.audit import audit, log_begin

@@ -1,0 +1,41 @@
+"""The part of the store's contract that is about the installation: its keys, its clients, its processes."""
+
+from typing import Protocol
+
+from inbox.registered import Client, Process, StoredKey
+
+
+class Registry(Protocol):
+    """What is registered. Every coroutine may raise ``Unavailable`` (temporary)."""
+
+    async def secret(self, name: str) -> bytes:
+        """The 32 random bytes kept under ``name``, made on first use; every process gets the same."""
+        ...
+
+    async def keys(self, name: str) -> tuple[StoredKey, ...]:
+        """The keys kept under ``name``, the newest first; one is made on first use."""
+        ...
+
+    async def rotate(self, name: str, keep_s: float) -> StoredKey:
+        """Make a new key, the newest of ``keys(name)`` from now on. Those replaced over ``keep_s`` ago are deleted."""
+        ...
+
+    async def put_client(self, client: Client) -> None:
+        """Make the client, or replace it as a whole."""
+        ...
+
+    async def client(self, id: str) -> Client | None: ...
+
+    async def clients(self, tenant: str) -> list[Client]:
+        """All of a tenant's, revoked ones too, the oldest first."""
+        ...
+
+    async def beat(self, process: Process) -> None:
+        """Write (or refresh) the heartbeat row of a process."""
+        ...
+
+    async def leave(self, process_id: str) -> None: ...
+
+    async def processes(self) -> list[Process]:
+        """The processes that beat within the last 60 s by their own clocks."""
+        ...
