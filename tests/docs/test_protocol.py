@@ -37,6 +37,9 @@ RICH: Json = {
 }
 
 
+REPLIES: Json = {"recipients": ["alice"], "category": "comments", "title": "Replied", "collapse_key": "pull 7"}
+
+
 class Conversation:
     """A socket whose every message is kept."""
 
@@ -64,7 +67,7 @@ async def heard(tmp_path: Path) -> AsyncIterator[list[Json]]:
     fleet = Fleet({"BELLWIRE_DATA_DIR": str(tmp_path / "data")}, tmp_path)
     try:
         program = await anyio.to_thread.run_sync(fleet.add, "serve")
-        client = await anyio.to_thread.run_sync(fleet.client, "notifications:write", "users")
+        client = await anyio.to_thread.run_sync(fleet.client, "notifications:write", "users", "topics")
         async with httpx2.AsyncClient(trust_env=False) as http:
             yield await tour(program, await Backend(program.url, http, client).login())
     finally:
@@ -73,7 +76,8 @@ async def heard(tmp_path: Path) -> AsyncIterator[list[Json]]:
 
 async def tour(program: Program, backend: Backend) -> list[Json]:
     heard: list[Json] = []
-    address, token = program.url.replace("http", "ws", 1) + "/v1/ws", await backend.user_token("alice")
+    address = program.url.replace("http", "ws", 1) + "/v1/ws"
+    token = (await backend.request("POST", "/v1/users/alice/tokens", json={"topics": ["room:*"]})).json()["token"]
     await backend.request("POST", "/v1/notifications", json=RICH)
     async with connect(address) as socket:
         talk = Conversation(socket, heard)
@@ -83,6 +87,14 @@ async def tour(program: Program, backend: Backend) -> list[Json]:
         item = (await talk.hear("created"))["item"]["id"]
         await talk.say(t="read", ids=[item], op="c1")
         await talk.hear("read", "reply")
+        for name in ("Ada", "Ben"):
+            actor = {"id": name.lower(), "name": name}
+            await backend.request("POST", "/v1/notifications", json={**REPLIES, "actor": actor})
+        await talk.hear("updated")
+        await talk.say(t="sub", topic="room:7", op="c4")
+        await talk.hear("reply")
+        await backend.request("POST", "/v1/topics/room:7/signals", json={"data": {"typing": "ada"}})
+        await talk.hear("signal")
         await talk.say(t="remove", ids=[item])
         await talk.hear("removed")
         await talk.say(t="read", ids=[item], op="c1")
@@ -122,6 +134,8 @@ def test_the_limits_are_those_of_the_server() -> None:
         "ping": LIMITS.heartbeat_s,
         "messages": LIMITS.messages_per_s,
         "ids in a mark": MARK_IDS_MAX,
+        "channels of one session": LIMITS.topics_per_session,
+        "data of a signal": LIMITS.signal_bytes // 1024,
         "sessions of one user on a node": LIMITS.sessions_per_user,
         "welcome": LIMITS.welcome_entries,
     }
