@@ -33,15 +33,16 @@ async def test_an_erased_inbox_is_empty_and_goes_on_in_another_epoch(store: Stor
     assert (await store.page(ANNA, limit=100, status="all")).items == ()
 
 
-async def test_every_cursor_from_before_an_erasure_is_reset(store: Store) -> None:
+@pytest.mark.parametrize("limit", [1, 2, 10])
+async def test_every_cursor_from_before_an_erasure_is_reset(store: Store, limit: int) -> None:
     await fill(store, 3)
     before = await head_of(store)
     await erase(store)
     after = await head_of(store)
     for epoch, since in ((before.epoch, 3), (after.epoch, 0), (after.epoch, 3), (after.epoch, after.seq - 1)):
         with pytest.raises(StreamReset):
-            await store.changes(ANNA, since, epoch, 10)
-    assert (await store.changes(ANNA, after.seq, after.epoch, 10)).entries == ()
+            await store.changes(ANNA, since, epoch, limit)
+    assert (await store.changes(ANNA, after.seq, after.epoch, limit)).entries == ()
 
 
 async def test_an_erasure_is_announced_in_the_new_epoch(store: Store) -> None:

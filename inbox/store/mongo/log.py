@@ -73,10 +73,12 @@ class Log:
         documents = self._db.heads.find({"_id": {"$in": streams}}, {"floor": 1})
         return {document["_id"]: document.get("floor", 0) async for document in documents}
 
-    async def after(self, stream: str, since: int, limit: int) -> list[Record]:
-        """The entries after ``since``, in order, as far as no erasure has emptied them."""
+    async def after(self, stream: str, since: int, limit: int) -> list[Record] | None:
+        """The entries after ``since``, in order. ``None``: an erasure has emptied some of them."""
         documents = await self._db.log.find(_after(stream, since)).sort("_id", 1).limit(limit).to_list()
-        return [Record.of(document) for document in documents if "kind" in document]
+        if any("kind" not in document for document in documents):
+            return None
+        return [Record.of(document) for document in documents]
 
     async def oldest(self, stream: str, limit: int) -> list[Age]:
         """The first of what the log holds, in order."""

@@ -82,7 +82,7 @@ class Reads:
                 reach = f"epoch {head.epoch} at 0 to {head.seq}"
                 raise StreamReset(f"expected a cursor of {reach}, got {epoch} at {since}: fetch a snapshot")
             # The floor was read after the log: nothing above it was missing there, and nothing here is a ghost.
-            if since < floor or (records and (records[0].seq != since + 1 or _is_reset_by(records))):
+            if since < floor or records is None or not _goes_on(records, since, place):
                 raise StreamReset(f"expected a cursor at {floor} or later, got {since}: the log was trimmed")
             if records or since == place.seq:
                 entries = await self._entries(records[:limit])
@@ -93,6 +93,7 @@ class Reads:
         return tuple(record.entry(notifications.get(record.shown)) for record in records)
 
 
-def _is_reset_by(records: Sequence[Record]) -> bool:
-    """Whether these entries lead over an erasure: what is above it makes sense to nobody from below."""
-    return any(record.kind == "erased" for record in records)
+def _goes_on(records: Sequence[Record], since: int, place: Place) -> bool:
+    """Whether these entries follow ``since``, all of this incarnation: nobody is led over an erasure."""
+    same = all(each.kind != "erased" and each.place.incarnation == place.incarnation for each in records)
+    return same and (not records or records[0].seq == since + 1)
