@@ -3,7 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from blockbuster import BlockBuster, blockbuster_ctx
+
+# As plain as the product logs: structlog's own default draws tracebacks, and reads their sources on the loop.
+structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
 
 
 @pytest.fixture(scope="session")

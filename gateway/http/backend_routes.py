@@ -17,6 +17,7 @@ from gateway.http.users import NewToken, Users
 def oauth_routes(oauth: OAuth) -> list[Operation]:
     return [
         Operation(
+            id="get_access_token",
             method="POST",
             path="/oauth/token",
             handler=oauth.token,
@@ -31,6 +32,7 @@ def oauth_routes(oauth: OAuth) -> list[Operation]:
 def notification_routes(notifications: Notifications) -> list[Operation]:
     return [
         Operation(
+            id="publish_notification",
             method="POST",
             path="/v1/notifications",
             handler=notifications.publish,
@@ -40,17 +42,20 @@ def notification_routes(notifications: Notifications) -> list[Operation]:
             status=202,
             answer=views.Published,
             errors=("idempotency_conflict",),
+            links=("get_notification", "amend_notification", "cancel_notification"),
+            idempotent=True,
         ),
         Operation(
+            id="get_notification",
             method="GET",
             path="/v1/notifications/{id}",
             handler=notifications.get,
             summary="How far a notification is",
             security="notifications:read",
             answer=views.NotificationStatus,
-            errors=("not_found",),
         ),
         Operation(
+            id="amend_notification",
             method="PATCH",
             path="/v1/notifications/{id}",
             handler=notifications.amend,
@@ -58,16 +63,16 @@ def notification_routes(notifications: Notifications) -> list[Operation]:
             security="notifications:write",
             body=Amendment,
             answer=views.NotificationStatus,
-            errors=("not_found", "conflict"),
+            errors=("conflict",),
         ),
         Operation(
+            id="cancel_notification",
             method="POST",
             path="/v1/notifications/{id}/cancel",
             handler=notifications.cancel,
             summary="Take a notification out of every inbox",
             security="notifications:write",
             answer=views.NotificationStatus,
-            errors=("not_found",),
         ),
     ]
 
@@ -75,6 +80,7 @@ def notification_routes(notifications: Notifications) -> list[Operation]:
 def topic_routes(topics: Topics, signals: Signals) -> list[Operation]:
     return [
         Operation(
+            id="list_topics",
             method="GET",
             path="/v1/topics",
             handler=topics.page,
@@ -84,6 +90,7 @@ def topic_routes(topics: Topics, signals: Signals) -> list[Operation]:
             answer=views.TopicList,
         ),
         Operation(
+            id="put_topic",
             method="PUT",
             path="/v1/topics/{topic}",
             handler=topics.put,
@@ -91,17 +98,20 @@ def topic_routes(topics: Topics, signals: Signals) -> list[Operation]:
             security="topics",
             body=TopicBody,
             answer=views.Topic,
+            links=("get_topic", "delete_topic", "list_members", "change_members", "send_signal"),
+            body_optional=True,
         ),
         Operation(
+            id="get_topic",
             method="GET",
             path="/v1/topics/{topic}",
             handler=topics.get,
             summary="A topic and its size",
             security="topics",
             answer=views.Topic,
-            errors=("not_found",),
         ),
         Operation(
+            id="delete_topic",
             method="DELETE",
             path="/v1/topics/{topic}",
             handler=topics.drop,
@@ -109,9 +119,9 @@ def topic_routes(topics: Topics, signals: Signals) -> list[Operation]:
             security="topics",
             status=204,
             answer=None,
-            errors=("not_found",),
         ),
         Operation(
+            id="list_members",
             method="GET",
             path="/v1/topics/{topic}/members",
             handler=topics.members,
@@ -119,9 +129,9 @@ def topic_routes(topics: Topics, signals: Signals) -> list[Operation]:
             security="topics",
             query=ListQuery,
             answer=views.IdList,
-            errors=("not_found",),
         ),
         Operation(
+            id="change_members",
             method="POST",
             path="/v1/topics/{topic}/members",
             handler=topics.change_members,
@@ -129,9 +139,9 @@ def topic_routes(topics: Topics, signals: Signals) -> list[Operation]:
             security="topics",
             body=MemberChanges,
             answer=views.Membership,
-            errors=("not_found",),
         ),
         Operation(
+            id="send_signal",
             method="POST",
             path="/v1/topics/{topic}/signals",
             handler=signals.send,
@@ -142,6 +152,7 @@ def topic_routes(topics: Topics, signals: Signals) -> list[Operation]:
             answer=views.Nothing,
         ),
         Operation(
+            id="list_topics_of_user",
             method="GET",
             path="/v1/users/{id}/topics",
             handler=topics.of_user,
@@ -156,6 +167,7 @@ def topic_routes(topics: Topics, signals: Signals) -> list[Operation]:
 def user_admin_routes(profiles: Profiles, users: Users) -> list[Operation]:
     return [
         Operation(
+            id="list_users",
             method="GET",
             path="/v1/users",
             handler=profiles.page,
@@ -165,6 +177,7 @@ def user_admin_routes(profiles: Profiles, users: Users) -> list[Operation]:
             answer=views.UserList,
         ),
         Operation(
+            id="put_users",
             method="POST",
             path="/v1/users",
             handler=profiles.put_many,
@@ -174,6 +187,7 @@ def user_admin_routes(profiles: Profiles, users: Users) -> list[Operation]:
             answer=views.Written,
         ),
         Operation(
+            id="put_user",
             method="PUT",
             path="/v1/users/{id}",
             handler=profiles.put,
@@ -181,18 +195,20 @@ def user_admin_routes(profiles: Profiles, users: Users) -> list[Operation]:
             security="users",
             body=Profile,
             answer=views.User,
-            errors=("not_found",),
+            links=("get_user", "erase_user", "export_user", "create_user_token", "list_topics_of_user"),
+            body_optional=True,
         ),
         Operation(
+            id="get_user",
             method="GET",
             path="/v1/users/{id}",
             handler=profiles.get,
             summary="A user's profile",
             security="users",
             answer=views.User,
-            errors=("not_found",),
         ),
         Operation(
+            id="erase_user",
             method="DELETE",
             path="/v1/users/{id}",
             handler=profiles.erase,
@@ -203,6 +219,7 @@ def user_admin_routes(profiles: Profiles, users: Users) -> list[Operation]:
             answer=views.Erasure,
         ),
         Operation(
+            id="export_user",
             method="GET",
             path="/v1/users/{id}/export",
             handler=profiles.export,
@@ -212,6 +229,7 @@ def user_admin_routes(profiles: Profiles, users: Users) -> list[Operation]:
             answer=NDJSON,
         ),
         Operation(
+            id="create_user_token",
             method="POST",
             path="/v1/users/{id}/tokens",
             handler=users.new_token,
@@ -220,5 +238,6 @@ def user_admin_routes(profiles: Profiles, users: Users) -> list[Operation]:
             body=NewToken,
             audited=True,
             answer=views.UserToken,
+            body_optional=True,
         ),
     ]

@@ -12,7 +12,7 @@ from gateway.http.access import Gate
 from gateway.http.body import JsonBody, NoQuery, parse_query
 from gateway.http.content import Actions, Body, Title, Url, check_content
 from gateway.http.endpoint import json_answer
-from gateway.http.publish import NewNotification, draft, key_of
+from gateway.http.publish import KEY_HEADER, NewNotification, draft, key_of
 from inbox.errors import Invalid
 from inbox.model import Progress
 from inbox.service import Inbox
@@ -44,7 +44,7 @@ class Notifications:
         access = await self._gate.backend(request, "notifications:write")
         parse_query(request, NoQuery)
         wanted = await _NEW.read(request)
-        made = draft(access.tenant, wanted, key_of(wanted, request.headers.getlist("idempotency-key")), now_ms())
+        made = draft(access.tenant, wanted, key_of(wanted, request.headers.getlist(KEY_HEADER)), now_ms())
         if wanted.topic is UNSET:
             published = await self._inbox.publish(made, wanted.recipients or ())
         else:

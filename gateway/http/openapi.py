@@ -12,18 +12,24 @@ from starlette.responses import Response
 
 from gateway import __version__
 from gateway.http import views
+from gateway.http.answers import HEADERS, answers
 from gateway.http.endpoint import json_answer
+from gateway.http.examples import EXAMPLES
+from gateway.http.names import Name
 from gateway.http.operation import Operation, by_path
-from gateway.http.problems import MEDIA_TYPE, STATUS
+from gateway.http.publish import KEY_HEADER, Key
+from gateway.settings import LIMITS
 
-_REF = "#/components/schemas/{name}"
+REF = "#/components/schemas/{name}"
+
 _DESCRIPTION = (
     "One numbered stream per user: a backend publishes, every device has it at once, and pulls what it missed. "
-    "Errors are RFC 9457 problem documents with a stable `code`."
+    "Errors are RFC 9457 problem documents with a stable `code`. "
+    "The live side, `WS /v1/ws`, has a reference of its own."
 )
 _SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "user": [{"user": []}],
-    "client": [{"client": []}],
+    "client": [{"client": []}, {}],
     "none": [],
 }
 _SCHEMES = {
@@ -31,14 +37,15 @@ _SCHEMES = {
     "client": {"type": "http", "scheme": "basic", "description": "A backend client's id and secret"},
     "backend": {
         "type": "oauth2",
+        "description": "A backend's access token, as a bearer token",
         "flows": {
             "clientCredentials": {
                 "tokenUrl": "/oauth/token",
                 "scopes": {
-                    "notifications:write": "Publish",
+                    "notifications:write": "Publish, change and cancel",
                     "notifications:read": "Follow what was published",
                     "users": "Profiles, erasure, export, and tokens for users",
-                    "topics": "Topics and who is in them",
+                    "topics": "Topics, who is in them, and signals",
                 },
             }
         },
@@ -50,7 +57,7 @@ _GRANT = {
     "properties": {
         "grant_type": {"const": "client_credentials"},
         "scope": {"type": "string", "description": "Space-separated; all the client has if absent"},
-        "client_id": {"type": "string"},
+        "client_id": {"type": "string", "description": "Here, or by HTTP Basic"},
         "client_secret": {"type": "string"},
     },
 }
@@ -58,17 +65,21 @@ _GRANT = {
 
 def describe(operations: Sequence[Operation]) -> dict[str, Any]:
     """The document for ``operations``."""
-    structs = {form for each in operations for form in (each.query, each.body, each.answer) if isinstance(form, type)}
-    _, schemas = msgspec.json.schema_components([*structs, views.Problem], ref_template=_REF)
+    structs = {form for each in operations for form in (each.body, each.answer) if isinstance(form, type)}
+    schemas = _schemas(*structs, views.Problem, views.OAuthProblem)
+    known = {each.id: each for each in operations}
     paths = {
-        path: {method.lower(): _operation(each) for method, each in methods.items()}
+        path: {method.lower(): _operation(each, known) for method, each in methods.items()}
         for path, methods in by_path(operations).items()
     }
     return {
         "openapi": "3.1.0",
         "info": {"title": "Bellwire", "version": __version__, "description": _DESCRIPTION},
+        "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for each in operations)],
         "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": _SCHEMES},
+        "components": {"schemas": schemas, "headers": HEADERS, "securitySchemes": _SCHEMES},
+        # Every bound of the settings file: bytes, seconds and counts, as the names say.
+        "x-limits": msgspec.to_builtins(LIMITS),
     }
 
 
@@ -82,54 +93,82 @@ class Reference:
         return json_answer(self._body)
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(operation: Operation, known: dict[str, Operation]) -> dict[str, Any]:
     described: dict[str, Any] = {
+        "operationId": operation.id,
+        "tags": [operation.tag],
         "summary": operation.summary,
-        "operationId": operation.operation_id,
         "security": _SECURITY.get(operation.security, [{"backend": [operation.security]}]),
         "parameters": _parameters(operation),
-        "responses": _responses(operation),
+        "responses": answers(operation, [known[link] for link in operation.links if link in known]),
     }
-    if operation.body is not None:
-        described["requestBody"] = {"required": True, "content": _json(operation.body)}
-    if operation.security == "client":
-        described["requestBody"] = {
-            "required": True,
-            "content": {"application/x-www-form-urlencoded": {"schema": _GRANT}},
-        }
+    if body := _body(operation):
+        described["requestBody"] = body
     return described
 
 
+def _body(operation: Operation) -> dict[str, Any] | None:
+    example = EXAMPLES[operation.id].body
+    if operation.security == "client":
+        content: dict[str, Any] = {"application/x-www-form-urlencoded": {"schema": _GRANT, "example": example}}
+    elif operation.body is None:
+        return None
+    else:
+        schema = {"$ref": REF.format(name=operation.body.__name__)}
+        content = {"application/json": {"schema": schema, "example": example}}
+    return {"required": not operation.body_optional, "content": content}
+
+
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    text = {"type": "string"}
-    found = [
-        {"name": name, "in": "path", "required": True, "schema": text}
+    example = EXAMPLES[operation.id]
+    given: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": _path_schema(operation), "example": example.path}
         for name in re.findall(r"\{(\w+)\}", operation.path)
     ]
     if operation.query is not None:
-        _, components = msgspec.json.schema_components([operation.query])
-        schema = components[operation.query.__name__]
-        found += [
-            {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": member}
-            for name, member in schema["properties"].items()
-        ]
-    return found
+        schema = _schemas(operation.query)[operation.query.__name__]
+        for name, member in schema["properties"].items():
+            parameter = {"name": name, "in": "query", "required": name in schema["required"], "schema": _given(member)}
+            shown = {"example": example.query[name]} if name in example.query else {}
+            given.append(parameter | shown)
+    if operation.idempotent:
+        key = {"description": "Makes the request safe to repeat for 24 hours", "schema": _schema(Key)}
+        given.append({"name": KEY_HEADER, "in": "header", "required": False, **key})
+    return given
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
-    answer = operation.answer
-    responses: dict[str, Any] = {str(operation.status): {"description": operation.summary}}
-    if answer is not None:
-        content = {answer: {"schema": {"type": "string"}}} if isinstance(answer, str) else _json(answer)
-        responses[str(operation.status)]["content"] = content
-    by_status: dict[int, list[str]] = {}
-    for code in operation.all_errors():
-        by_status.setdefault(STATUS[code][0], []).append(code)
-    problem = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}
-    for status, codes in sorted(by_status.items()):
-        responses[str(status)] = {"description": ", ".join(f"`{code}`" for code in codes), "content": problem}
-    return responses
+def _path_schema(operation: Operation) -> dict[str, Any]:
+    """An id of ours can be any text: what is not known is not found. Names have a grammar."""
+    return {"type": "string", "minLength": 1} if operation.tag == "Notifications" else _schema(Name)
 
 
-def _json(form: type[Struct]) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": _REF.format(name=form.__name__)}}}
+def _given(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter is there or not; it is never null."""
+    members = {name: value for name, value in schema.items() if name != "anyOf" and value is not None}
+    return members | next((each for each in schema.get("anyOf", ()) if each.get("type") != "null"), {})
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    schema: dict[str, Any] = _portable(msgspec.json.schema(kind))
+    return schema
+
+
+def _schemas(*structs: type[Struct]) -> dict[str, Any]:
+    _, found = msgspec.json.schema_components(structs, ref_template=REF)
+    schemas: dict[str, Any] = _portable(found)
+    return schemas
+
+
+def _portable(schema: Any) -> Any:
+    r"""Patterns as other languages have them: in ECMA 262 ``$`` is the very end, what Python calls ``\Z``."""
+    match schema:
+        case dict():
+            ported = {name: _portable(value) for name, value in schema.items()}
+            if isinstance(ported.get("pattern"), str):
+                ported["pattern"] = ported["pattern"].replace(r"\Z", "$")
+            if isinstance(ported.get("description"), str):
+                ported["description"] = " ".join(ported["description"].replace("``", "`").split())
+            return ported
+        case list():
+            return [_portable(each) for each in schema]
+    return schema

@@ -9,15 +9,26 @@ from gateway.http.endpoint import Handler
 
 Security = Literal["user", "notifications:write", "notifications:read", "users", "topics", "client", "none"]
 
+_TAGS = {
+    "/oauth": "Access",
+    "/v1/notifications": "Notifications",
+    "/v1/topics": "Topics",
+    "/v1/users": "Users",
+    "/v1/inbox": "Inbox",
+}
+
 
 class Operation(Struct, frozen=True, kw_only=True):
     """What one method does on one path.
 
-    ``answer`` is a Struct, the media type of something that is not a JSON document, or ``None``: there is no content.
-    ``errors`` are the codes that its kind does not already say (see ``all_errors``). An ``audited`` one is an
-    administrative act: done or not, it is a line in the audit.
+    ``id`` is stable: generated clients name their methods after it. ``answer`` is a Struct, the media type of
+    something that is not a JSON document, or ``None``: there is no content. ``errors`` are the codes that its kind
+    does not already say (see ``all_errors``). ``links`` are the operations that take the answer's ``id`` in their
+    path. An ``idempotent`` one takes an ``Idempotency-Key``. An ``audited`` one is an administrative act: done or
+    not, it is a line in the audit.
     """
 
+    id: str
     method: str
     path: str
     handler: Handler
@@ -27,25 +38,33 @@ class Operation(Struct, frozen=True, kw_only=True):
     status: int = 200
     query: type[Struct] | None = None
     body: type[Struct] | None = None
+    body_optional: bool = False
+    idempotent: bool = False
     errors: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
     audited: bool = False
 
     @property
-    def operation_id(self) -> str:
-        words = self.path.replace("{", "").replace("}", "").strip("/").split("/")
-        return "_".join([self.method.lower(), *words]).replace(".", "_")
+    def tag(self) -> str:
+        """The part of the reference that it belongs to."""
+        return next((tag for path, tag in _TAGS.items() if self.path.startswith(path)), "Operations")
+
+    @property
+    def is_for_backends(self) -> bool:
+        return self.security not in ("user", "client", "none")
 
     def all_errors(self) -> tuple[str, ...]:
-        """The codes of ``errors`` and those that every route of this kind may answer with."""
-        body = () if self.body is None else ("bad_json", "too_large", "unsupported_media_type")
-        match self.security:
-            case "none" | "client":
-                caller: tuple[str, ...] = ()
-            case "user":
-                caller = ("unauthorized", "token_expired", "invalid")
-            case _:
-                caller = ("unauthorized", "token_expired", "forbidden", "rate_limited", "invalid")
-        return (*caller, *body, *self.errors, "unavailable")
+        """The codes of ``errors``, and those that every route of this kind may answer with."""
+        codes = ["bad_request", "request_timeout", "headers_too_large", "unavailable", *self.errors]
+        if self.security not in ("client", "none"):
+            codes += ("unauthorized", "token_expired", "invalid")
+        if self.is_for_backends:
+            codes += ("forbidden", "rate_limited")
+        if self.body is not None:
+            codes += ("bad_json", "too_large", "unsupported_media_type")
+        if "{" in self.path:
+            codes.append("not_found")
+        return tuple(dict.fromkeys(codes))
 
 
 def by_path(operations: Iterable[Operation]) -> dict[str, dict[str, Operation]]:

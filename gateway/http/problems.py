@@ -6,7 +6,16 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from inbox.errors import BellwireError, Forbidden, Invalid, MissingToken, RateLimited, Unauthorized, Unavailable
+from inbox.errors import (
+    BellwireError,
+    Forbidden,
+    IdempotencyConflict,
+    Invalid,
+    MissingToken,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+)
 
 STATUS: dict[str, tuple[int, str]] = {
     "bad_json": (400, "The body is not JSON"),
@@ -52,6 +61,8 @@ def problem(error: BellwireError) -> Response:
     members: dict[str, Any] = {}
     if error.temporary:
         members["temporary"] = True
+    if isinstance(error, IdempotencyConflict):
+        members["id"] = error.first
     if isinstance(error, Invalid):
         members["errors"] = [{"field": each.field, "message": each.message} for each in error.errors]
     return plain(error.code, str(error), _headers(error), **members)

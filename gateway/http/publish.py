@@ -15,6 +15,7 @@ from inbox.errors import Invalid
 from inbox.ids import CATEGORY_PATTERN
 from inbox.service import Draft
 
+KEY_HEADER = "Idempotency-Key"
 Key = Annotated[str, Meta(min_length=1, max_length=LIMITS.idempotency_key_characters, pattern=r"^[ -~]*\Z")]
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, with any offset")]
 

@@ -14,6 +14,7 @@ def user_routes(inbox: UserInbox) -> list[Operation]:
     """What a user's token opens."""
     marks = [
         Operation(
+            id=f"{op}_items",
             method="POST",
             path=f"/v1/inbox/{op}",
             handler=inbox.mark(op),
@@ -27,6 +28,7 @@ def user_routes(inbox: UserInbox) -> list[Operation]:
     ]
     return [
         Operation(
+            id="get_inbox",
             method="GET",
             path="/v1/inbox",
             handler=inbox.page,
@@ -36,6 +38,7 @@ def user_routes(inbox: UserInbox) -> list[Operation]:
             answer=views.Page,
         ),
         Operation(
+            id="get_changes",
             method="GET",
             path="/v1/inbox/changes",
             handler=inbox.changes,
@@ -46,6 +49,7 @@ def user_routes(inbox: UserInbox) -> list[Operation]:
             errors=("stream_reset",),
         ),
         Operation(
+            id="get_counts",
             method="GET",
             path="/v1/inbox/counts",
             handler=inbox.counts,
@@ -60,11 +64,15 @@ def user_routes(inbox: UserInbox) -> list[Operation]:
 def ops_routes(ops: Ops) -> list[Operation]:
     """What every process answers about itself."""
 
-    def route(path: str, handler: Handler, summary: str, answer: type[Struct] | str = views.Health) -> Operation:
-        return Operation(method="GET", path=path, handler=handler, summary=summary, security="none", answer=answer)
+    def route(
+        id: str, path: str, handler: Handler, summary: str, answer: type[Struct] | str = views.Health
+    ) -> Operation:
+        return Operation(
+            id=id, method="GET", path=path, handler=handler, summary=summary, security="none", answer=answer
+        )
 
     return [
-        route("/healthz", ops.healthz, "The process is alive"),
-        route("/readyz", ops.readyz, "The process can take requests"),
-        route("/metrics", ops.metrics, "Counters for Prometheus", "text/plain"),
+        route("get_health", "/healthz", ops.healthz, "The process is alive"),
+        route("get_readiness", "/readyz", ops.readyz, "The process can take requests"),
+        route("get_metrics", "/metrics", ops.metrics, "Counters for Prometheus", "text/plain"),
     ]

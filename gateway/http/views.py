@@ -3,13 +3,17 @@
 On the wire they are spliced from stored bytes; a test decodes the ones by the others.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.http.content import Action, Actor
 from gateway.http.profile import Channels
 from inbox.model import NotificationState
+
+_TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z"
+Time = Annotated[str, Meta(pattern=_TIME, extra_json_schema={"format": "date-time"})]
+Count = Annotated[int, Meta(ge=0)]
 
 
 class Rejected(Struct):
@@ -24,16 +28,16 @@ class Published(Struct):
     """The answer to a publish: it is durable."""
 
     id: str
-    accepted: int
-    duplicates: int
+    accepted: Count
+    duplicates: Count
     rejected: list[Rejected]
 
 
 class Counts(Struct):
     """Items neither archived nor removed, not read / not seen."""
 
-    unread: int
-    unseen: int
+    unread: Count
+    unseen: Count
 
 
 class Content(Struct):
@@ -54,38 +58,38 @@ class NotificationStatus(Content):
 
     id: str
     state: NotificationState
-    total: int
-    fanned_out: int
+    total: Count
+    fanned_out: Count
     topic: str | None
     collapse_key: str | None
-    version: int
-    created_at: str
-    send_at: str | None
-    expires_at: str | None
+    version: Count
+    created_at: Time
+    send_at: Time | None
+    expires_at: Time | None
 
 
 class Item(Content):
     """A notification in one inbox. ``seq`` is its newest created or updated entry; times are RFC 3339 or null."""
 
     id: str
-    seq: int
+    seq: Count
     notification: str
     actors: list[Actor]
-    collapsed: int
-    created_at: str
-    seen_at: str | None
-    read_at: str | None
-    archived_at: str | None
-    expires_at: str | None
+    collapsed: Count
+    created_at: Time
+    seen_at: Time | None
+    read_at: Time | None
+    archived_at: Time | None
+    expires_at: Time | None
 
 
 class Entry(Struct):
     """One numbered change: ``item`` when created or updated; else ``ids``, or ``upto`` beyond 500 of them."""
 
     t: Literal["entry"]
-    seq: int
+    seq: Count
     kind: Literal["created", "updated", "read", "unread", "seen", "archived", "unarchived", "removed"]
-    at: str
+    at: Time
     counts: Counts
     item: Item | UnsetType = UNSET
     ids: list[str] | UnsetType = UNSET
@@ -98,8 +102,8 @@ class Topic(Struct):
 
     id: str
     description: str | None
-    members: int
-    created_at: str
+    members: Count
+    created_at: Time
 
 
 class TopicList(Struct):
@@ -119,8 +123,8 @@ class IdList(Struct):
 class Membership(Struct):
     """How many users came into the topic, and how many left it."""
 
-    added: int
-    removed: int
+    added: Count
+    removed: Count
 
 
 class Nothing(Struct):
@@ -135,8 +139,8 @@ class User(Struct):
     time_zone: str | None
     channels: Channels
     data: dict[str, Any]
-    created_at: str
-    updated_at: str
+    created_at: Time
+    updated_at: Time
 
 
 class UserList(Struct):
@@ -149,7 +153,7 @@ class UserList(Struct):
 class Written(Struct):
     """How many profiles were written: all."""
 
-    written: int
+    written: Count
 
 
 class Erasure(Struct):
@@ -163,7 +167,7 @@ class Standing(Struct):
     """Where a stream stands."""
 
     epoch: str
-    seq: int
+    seq: Count
     counts: Counts
 
 
@@ -173,7 +177,7 @@ class Page(Struct):
     items: list[Item]
     next: str | None
     epoch: str
-    seq: int
+    seq: Count
     counts: Counts
 
 
@@ -181,7 +185,7 @@ class Changes(Struct):
     """Entries, dense from ``since + 1``; ``seq`` is where the stream stands; ``more``: ask again."""
 
     epoch: str
-    seq: int
+    seq: Count
     entries: list[Entry]
     more: bool
 
@@ -189,7 +193,7 @@ class Changes(Struct):
 class Marked(Struct):
     """What a mark did: the items that ``changed``, or ``upto`` where more than 500 did."""
 
-    seq: int
+    seq: Count
     counts: Counts
     changed: list[str] | UnsetType = UNSET
     upto: int | UnsetType = UNSET
@@ -200,7 +204,7 @@ class UserToken(Struct):
     """A token for one user."""
 
     token: str
-    expires_at: str
+    expires_at: Time
 
 
 class AccessToken(Struct):
@@ -226,7 +230,10 @@ class WrongField(Struct):
 
 
 class Problem(Struct):
-    """RFC 9457. ``code`` is stable; ``temporary`` says that the same request may succeed later."""
+    """RFC 9457. ``code`` is stable; ``temporary`` says that the same request may succeed later.
+
+    ``errors`` comes with ``invalid``; ``id`` with ``idempotency_conflict``: the notification that took the key.
+    """
 
     type: str
     title: str
@@ -235,3 +242,11 @@ class Problem(Struct):
     detail: str
     temporary: bool | UnsetType = UNSET
     errors: list[WrongField] | UnsetType = UNSET
+    id: str | UnsetType = UNSET
+
+
+class OAuthProblem(Struct):
+    """An error of RFC 6749, section 5.2."""
+
+    error: Literal["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type"]
+    error_description: str

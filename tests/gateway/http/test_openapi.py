@@ -118,4 +118,4 @@ async def test_every_link_of_the_page_leads_somewhere(api: Api) -> None:
     inside = {link.removeprefix("#") for link in parsed.links if link.startswith("#")}
 
     assert inside <= parsed.ids
-    assert {each.operation_id for each in OPERATIONS} <= parsed.ids
+    assert {each.id for each in OPERATIONS} <= parsed.ids
