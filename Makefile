@@ -1,4 +1,4 @@
-.PHONY: run test check lint bench soak setup clean
+.PHONY: run test check lint bench soak contract setup clean
 
 run: setup ## set up, start everything in one process, say how to try it
 	@scripts/run
@@ -23,6 +23,10 @@ soak: ## writers stopped for 90 s, five times over; campaigns to 100,000 killed 
 	@scripts/setup test
 	BELLWIRE_TEST_STOP_S=90 BELLWIRE_TEST_STOPS=5 .venv/bin/pytest tests/faults/test_stopped.py
 	BELLWIRE_TEST_MEMBERS=100000 .venv/bin/pytest tests/faults/test_campaign_killed.py
+
+contract: ## the server against its own OpenAPI document, for longer, on both stores
+	@scripts/setup test
+	BELLWIRE_TEST_EXAMPLES=100 .venv/bin/pytest tests/e2e/test_contract.py
 
 setup:
 	@scripts/setup

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -53,18 +54,25 @@ def render(document: Json) -> str:
     schemas = document["components"]["schemas"]
     info = document["info"]
     links = "".join(
-        f'<a href="#{escape(each["operationId"])}">{_badge(method)}{escape(path)}</a>'
-        for method, path, each in operations
+        f"<h2>{escape(tag['name'])}</h2>"
+        + "".join(
+            f'<a href="#{escape(each["operationId"])}">{_badge(method)}{escape(path)}</a>'
+            for method, path, each in operations
+            if tag["name"] in each["tags"]
+        )
+        for tag in document["tags"]
     )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(info['title'])} HTTP reference</title><style>{_STYLE}</style>"
         f"<nav><h1>{escape(info['title'])} <small>{escape(info['version'])}</small></h1>{links}"
-        '<a href="#schemas">Schemas</a><a href="/openapi.json">openapi.json</a></nav>'
+        '<h2>More</h2><a href="#schemas">Schemas</a><a href="#limits">Limits</a>'
+        '<a href="/openapi.json">openapi.json</a></nav>'
         f"<main><p class=lead>{_prose(info['description'])}</p>"
         + "".join(_operation(*each) for each in operations)
         + "<h2 id=schemas>Schemas</h2>"
         + "".join(_schema(name, schema) for name, schema in schemas.items())
+        + f"<h2 id=limits>Limits</h2><p>Bytes, seconds and counts, as the names say.</p>{_limits(document['x-limits'])}"
         + "</main></html>"
     )
 
@@ -73,7 +81,7 @@ def _operation(method: str, path: str, operation: Json) -> str:
     parameters = {each["name"]: each["schema"] for each in operation["parameters"]}
     required = [each["name"] for each in operation["parameters"] if each["required"]]
     body = "".join(
-        f"<p>Body: {_kind(content['schema'])} <span class=rule>{escape(kind)}</span></p>"
+        f"<p>Body: {_kind(content['schema'])} <span class=rule>{escape(kind)}</span></p>{_example(content)}"
         for kind, content in operation.get("requestBody", {}).get("content", {}).items()
     )
     return (
@@ -88,11 +96,26 @@ def _operation(method: str, path: str, operation: Json) -> str:
 
 
 def _answer(status: str, answer: Json) -> str:
-    kinds = ", ".join(_kind(content["schema"]) for content in answer.get("content", {}).values())
-    good = status.startswith("2")
-    return (
-        f"<li><b class={'good' if good else 'bad'}>{status}</b> {kinds if good else _prose(answer['description'])}</li>"
-    )
+    contents = answer.get("content", {})
+    headers = "".join(f" <span class=rule>{escape(name)}</span>" for name in answer.get("headers", {}))
+    if not status.startswith("2"):
+        return f"<li><b class=bad>{status}</b> {_prose(answer['description'])}{headers}</li>"
+    kinds = ", ".join(_kind(content["schema"]) for content in contents.values())
+    examples = "".join(_example(content) for content in contents.values())
+    return f"<li><b class=good>{status}</b> {kinds}{headers}{examples}</li>"
+
+
+def _example(content: Json) -> str:
+    example = content.get("example")
+    if example is None:
+        return ""
+    text = example if isinstance(example, str) else orjson.dumps(example, option=orjson.OPT_INDENT_2).decode()
+    return f"<pre>{escape(text)}</pre>"
+
+
+def _limits(limits: Json) -> str:
+    rows = "".join(f"<tr><th><code>{escape(name)}</code><td>{value:,}" for name, value in limits.items())
+    return f"<table>{rows}</table>"
 
 
 def _security(needs: list[Json]) -> str:
