@@ -1,7 +1,7 @@
 """Listening to one inbox for as long as it takes: over disconnects, restarts and resets."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -27,8 +27,12 @@ TokenSource = Callable[[], Awaitable[str]]
 """Asked for a user token before each connect."""
 
 
-async def listen(url: str, token_source: TokenSource, cursor: Cursor | None = None) -> AsyncGenerator[Message, None]:
+async def listen(
+    url: str, token_source: TokenSource, cursor: Cursor | None = None, topics: Sequence[str] = ()
+) -> AsyncGenerator[Message, None]:
     """Every change of an inbox, each once and in order: the ``welcome`` of a snapshot, then entries.
+
+    Between them the signals of ``topics``, those that come while there is a connection.
 
     It comes back by itself, with its cursor, whenever the connection ends; a further ``welcome`` says that the
     stream was started over, or that the client was away for longer than the log reaches. A message counts as had,
@@ -42,7 +46,7 @@ async def listen(url: str, token_source: TokenSource, cursor: Cursor | None = No
     follower, backoff, welcomed = Follower(cursor), Backoff(), False
     async with await calls.new_http() as http:
         while True:
-            visit = Visit(url, token_source, follower, http)
+            visit = Visit(url, token_source, follower, http, topics)
             async for message in visit.messages():
                 yield message
             if visit.welcomed:
@@ -56,11 +60,19 @@ async def listen(url: str, token_source: TokenSource, cursor: Cursor | None = No
 class Visit:
     """One connection from connect to close. What ended it is decided here: come back, or raise."""
 
-    def __init__(self, url: str, token_source: TokenSource, follower: Follower, http: httpx2.AsyncClient) -> None:
+    def __init__(
+        self,
+        url: str,
+        token_source: TokenSource,
+        follower: Follower,
+        http: httpx2.AsyncClient,
+        topics: Sequence[str],
+    ) -> None:
         self._url = url
         self._token_source = token_source
         self._follower = follower
         self._http = http
+        self._topics = topics
         self._session: Session | None = None
         self.failure: Exception | None = None
 
@@ -82,7 +94,7 @@ class Visit:
             token = await self._token_source()
             async with self._connect() as socket:
                 fetch = partial(calls.changes, self._http, self._url, token)
-                self._session = Session(socket, token, self._follower, fetch)
+                self._session = Session(socket, token, self._follower, fetch, self._topics)
                 async for message in self._session.messages():
                     yield message
         except ConnectionClosed as closed:

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Message(Struct, frozen=True):
-    """What ``listen`` yields: the ``welcome`` of a snapshot, or one ``entry``. ``raw`` is its JSON as on the wire."""
+    """What ``listen`` yields: the ``welcome`` of a snapshot, an ``entry``, a ``signal``. ``raw`` is as on the wire."""
 
     t: str
     seq: int
@@ -28,6 +28,7 @@ class Frame(Struct, frozen=True):
     entries: tuple[Raw, ...] = ()
     after: float = 0
     spread: float = 0
+    message: str = ""
 
 
 class ChangesPage(Struct, frozen=True):

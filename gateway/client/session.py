@@ -1,7 +1,7 @@
 """One connection of a client: what it says, what it takes, and where that leaves its cursor."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import orjson
@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from gateway.client.cursor import Follower
 from gateway.client.messages import ChangesPage, Frame, Message, read_entry, read_frame
+from inbox.errors import BellwireError
 from inbox.model import Cursor
 from inbox.times import monotonic_s
 
@@ -24,24 +25,29 @@ class Session:
     """Says hello on ``socket`` and yields what is new by the client's rule.
 
     :param fetch: the pull API's changes after a cursor, for what the socket did not bring.
+    :param topics: live channels to be in.
     """
 
-    def __init__(self, socket: ClientConnection, token: str, follower: Follower, fetch: Fetch) -> None:
+    def __init__(
+        self, socket: ClientConnection, token: str, follower: Follower, fetch: Fetch, topics: Sequence[str] = ()
+    ) -> None:
         self._socket = socket
         self._token = token
         self._follower = follower
         self._fetch = fetch
+        self._topics = topics
         self._acked_at = 0.0
         self._owes_ack = False
         self.welcomed = False
         self.bye: Frame | None = None
 
     async def messages(self) -> AsyncIterator[Message]:
-        """The welcome of a snapshot and entries, each once and in order, until the connection ends.
+        """The welcome of a snapshot and entries, each once and in order, and signals, until the connection ends.
 
         :raises ConnectionClosed: it ended, ``bye`` holds what the server said before.
         :raises TimeoutError: the server fell silent.
         :raises StreamReset: the stream was started over.
+        :raises BellwireError: a channel is not to be entered.
         """
         await self._say_hello()
         while True:
@@ -75,11 +81,17 @@ class Session:
         match frame.t:
             case "welcome":
                 self.welcomed = True
+                for topic in self._topics:
+                    await self._say({"t": "sub", "topic": topic})
                 async for message in self._welcome(frame, raw):
                     yield message
             case "entry":
                 async for message in self._entry(Message("entry", frame.seq, raw)):
                     yield message
+            case "signal":
+                yield Message("signal", 0, raw)
+            case "error":
+                raise BellwireError(f"the server refused: {frame.message}")
             case "sync":
                 async for message in self._catch_up(frame.seq):
                     yield message
@@ -118,7 +130,7 @@ class Session:
         """The consumer came back for more, so it has ``message``."""
         if message.t == "entry":
             self._follower.applied(message.seq)
-        self._owes_ack = True
+        self._owes_ack |= message.t != "signal"
 
     async def _ack(self) -> None:
         self._owes_ack = False

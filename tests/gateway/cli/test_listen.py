@@ -24,6 +24,14 @@ def test_a_created_entry_shows_its_title_and_the_count() -> None:
     assert words[1:] == ["created", "Ada", "replied", "3", "unread"]
 
 
+def test_a_removal_says_why() -> None:
+    assert "1 item (expired)" in line("entry", kind="removed", at=AT, ids=["a"], reason="expired")
+
+
+def test_a_signal_shows_its_topic_and_what_it_says() -> None:
+    assert line("signal", topic="room:7", data={"typing": "ada"}).endswith('signal      room:7 {"typing":"ada"}')
+
+
 @pytest.mark.parametrize(("ids", "subject"), [(["a"], "1 item "), (["a", "b"], "2 items ")])
 def test_a_mark_shows_how_many_items_changed(ids: list[str], subject: str) -> None:
     assert subject in line("entry", kind="read", at=AT, ids=ids)

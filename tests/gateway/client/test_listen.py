@@ -25,11 +25,13 @@ async def token() -> str:
     return "a token"
 
 
-async def heard(script: Script, count: int, cursor: Cursor | None = None) -> list[Message]:
+async def heard(
+    script: Script, count: int, cursor: Cursor | None = None, topics: tuple[str, ...] = ()
+) -> list[Message]:
     """The first ``count`` messages that ``listen`` yields."""
     messages: list[Message] = []
     with anyio.fail_after(10):
-        async with aclosing(listen(script.url, token, cursor)) as stream:
+        async with aclosing(listen(script.url, token, cursor, topics)) as stream:
             async for message in stream:
                 messages.append(message)
                 if len(messages) == count:
@@ -80,6 +82,29 @@ async def test_sync_fetches_what_was_withheld() -> None:
     async with script.running():
         messages = await heard(script, 4)
     assert [seq for _, seq in steps(messages)] == [3, 4, 5, 6]
+
+
+async def test_a_channel_is_asked_for_and_its_signals_come_between_the_entries() -> None:
+    asked: list[object] = []
+
+    async def part(socket: ServerConnection, _: dict[str, Any]) -> None:
+        await socket.send(json.dumps(snapshot(3)))
+        asked.append(json.loads(await socket.recv()))
+        for message in ({"t": "signal", "topic": "news", "data": {}}, entry(4)):
+            await socket.send(json.dumps(message))
+        await socket.wait_closed()
+
+    async with Script(part).running() as script:
+        messages = await heard(script, 3, topics=("news",))
+    assert asked == [{"t": "sub", "topic": "news"}]
+    assert steps(messages) == [("welcome", 3), ("signal", 0), ("entry", 4)]
+
+
+async def test_a_channel_that_is_refused_is_raised() -> None:
+    refusal = {"t": "error", "code": "forbidden", "message": "expected a grant", "temporary": False}
+    async with Script(say(snapshot(3), refusal)).running() as script:
+        with pytest.raises(BellwireError, match="expected a grant"):
+            await heard(script, 2, topics=("news",))
 
 
 async def test_sync_that_is_not_ahead_fetches_nothing() -> None:
