@@ -1,6 +1,7 @@
 """Bad input to publish: a clear 4xx that names the field, and nothing is stored."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.gateway.http.conftest import Api
 
 pytestmark = pytest.mark.anyio
 
+NOW = datetime.now(UTC)
 GOOD: dict[str, Any] = {"recipients": ["alice"], "title": "Hello"}
 
 
@@ -18,6 +20,10 @@ def body(**members: Any) -> bytes:
 
 def raw(member: str) -> bytes:
     return b'{"recipients":["alice"],"title":"Hello",' + member.encode() + b"}"
+
+
+def in_days(days: float) -> str:
+    return (NOW + timedelta(days=days)).isoformat()
 
 
 def nested(levels: int) -> str:
@@ -95,6 +101,19 @@ INVALID: dict[str, tuple[bytes, str]] = {
     "_id": (body(_id="x"), "_id"),
     "__proto__": (body(__proto__={"x": 1}), "__proto__"),
     "channels": (body(channels=["email"]), "channels"),
+    "recipients and a topic": (body(topic="news"), "recipients"),
+    "neither": (b'{"title":"Hello","recipients":null}', "recipients"),
+    "a topic that does not exist": (b'{"title":"Hello","topic":"nowhere"}', "topic"),
+    "a topic with a slash": (b'{"title":"Hello","topic":"a/b"}', "topic"),
+    "collapse key empty": (body(collapse_key=""), "collapse_key"),
+    "collapse key of 129 characters": (body(collapse_key="x" * 129), "collapse_key"),
+    "send_at without an offset": (body(send_at="2030-01-01T00:00:00"), "send_at"),
+    "send_at a number": (body(send_at=1_900_000_000), "send_at"),
+    "send_at in two years": (body(send_at=in_days(731)), "send_at"),
+    "send_at in the year 10000": (body(send_at="10000-01-01T00:00:00Z"), "send_at"),
+    "expires_at in the past": (body(expires_at=in_days(-1)), "expires_at"),
+    "expires_at with send_at": (body(send_at=in_days(2), expires_at=in_days(2)), "expires_at"),
+    "expires_at before send_at": (body(send_at=in_days(2), expires_at=in_days(1)), "expires_at"),
 }
 
 
