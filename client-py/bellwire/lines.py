@@ -1,5 +1,7 @@
 """JSON lines as they come in pieces. Pure."""
 
+from contextlib import suppress
+
 import msgspec
 from msgspec import Struct
 
@@ -33,6 +35,8 @@ class Lines:
 
     def finish(self) -> None:
         """:raises Unavailable: the last line does not say that this was all."""
-        end = _END.decode(self._last)
+        end = End()
+        with suppress(msgspec.MsgspecError):
+            end = _END.decode(self._last)
         if self._rest or end.type != "end" or not end.complete:
             raise Unavailable(f"the export broke off: {end.detail}")

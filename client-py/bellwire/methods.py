@@ -10,8 +10,8 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 def like(build: Callable[..., Any], method: Method) -> Method:
     """``method``, described as ``build`` is: for ``help()`` and editors."""
     itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    signature = inspect.signature(build)
+    parameters = [itself, *inspect.signature(build).parameters.values()]
     method.__name__ = build.__name__
     method.__doc__ = build.__doc__
-    method.__setattr__("__signature__", signature.replace(parameters=[itself, *signature.parameters.values()]))
+    method.__setattr__("__signature__", inspect.Signature(parameters))
     return method
