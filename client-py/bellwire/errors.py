@@ -39,9 +39,9 @@ class Problem(Struct, frozen=True):
 class BellwireError(Exception):
     """The root.
 
-    ``code`` is the server's stable word for it (empty where no server of ours spoke) and ``status`` the HTTP status.
-    ``temporary``: the same request may succeed later; it was tried as often as allowed. ``maybe_done``: the request
-    may have been carried out although its answer is missing.
+    ``detail`` is what the server said, ``code`` its stable word for it (empty where no server of ours spoke) and
+    ``status`` the HTTP status. ``temporary``: the same request may succeed later; it was tried as often as allowed.
+    ``maybe_done``: the request may have been carried out although its answer is missing.
     """
 
     temporary = False
@@ -50,6 +50,7 @@ class BellwireError(Exception):
 
     def __init__(self, detail: str, *, code: str = "", status: int = 0, retry_after_s: float = 0.0) -> None:
         super().__init__(f"{detail} ({self.advice})" if self.advice else detail)
+        self.detail = detail
         self.code = code
         self.status = status
         self.retry_after_s = retry_after_s

@@ -74,7 +74,7 @@ def refusal(answer: httpx2.Response) -> BellwireError:
 
 def lost(error: httpx2.RequestError) -> Unreachable:
     """The error for a request without an answer. It does not hold ``error``, which holds the request's token."""
-    unreachable = Unreachable(f"no answer: {str(error) or type(error).__name__}")
+    unreachable = Unreachable(f"{str(error) or type(error).__name__}")
     unreachable.maybe_done = not isinstance(
         error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout | httpx2.ProxyError
     )

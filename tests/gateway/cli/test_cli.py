@@ -59,6 +59,16 @@ def test_a_server_that_is_not_there_is_one_line_that_says_how_to_start_it(
     assert "bellwire serve" in one_line(bellwire(*words, BELLWIRE_PORT=str(free_port())), 1)
 
 
+def test_a_url_that_cannot_be_one_is_one_line(bellwire: Bellwire) -> None:
+    assert "url: expected http" in one_line(bellwire("send", "alice", "--title", "Hello", "--url", "localhost:80"), 1)
+
+
+def test_a_time_that_is_none_is_exit_2_and_says_what_one_looks_like(bellwire: Bellwire) -> None:
+    done = bellwire("send", "alice", "--title", "Hello", "--send-at", "tomorrow")
+    assert done.returncode == 2
+    assert "%Y-%m-%dT%H:%M:%S%z" in done.stderr
+
+
 def test_a_token_that_should_come_from_standard_input_and_does_not_is_one_line(bellwire: Bellwire) -> None:
     assert "standard input" in one_line(bellwire("listen", "alice", "--token", "-"), 2)
 
