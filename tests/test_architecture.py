@@ -9,6 +9,11 @@ ROOT = Path(__file__).parent.parent
 LINES_MAX = 250
 
 PURE = [
+    "client-py/bellwire/errors.py",
+    "client-py/bellwire/lines.py",
+    "client-py/bellwire/methods.py",
+    "client-py/bellwire/models.py",
+    "client-py/bellwire/patience.py",
     "inbox/collapse.py",
     "inbox/encode.py",
     "inbox/errors.py",
@@ -41,7 +46,7 @@ EFFECTS = {
 }
 IMPLEMENTATIONS = ("inbox.store.sqlite", "inbox.store.mongo", "inbox.bus.memory", "inbox.bus.redis")
 
-PRODUCT = [path for top in ("inbox", "gateway") for path in sorted((ROOT / top).rglob("*.py"))]
+PRODUCT = [path for top in ("inbox", "gateway", "client-py") for path in sorted((ROOT / top).rglob("*.py"))]
 BENCH = sorted((ROOT / "bench").rglob("*.py"))
 
 
@@ -75,6 +80,12 @@ def chosen_elsewhere(path: Path) -> list[str]:
 
 def test_the_domain_imports_nothing_of_the_gateway() -> None:
     assert [name_of(path) for path in PRODUCT if name_of(path).startswith("inbox/") and "gateway" in tops(path)] == []
+
+
+def test_the_sdk_imports_nothing_of_the_server() -> None:
+    sdk = [path for path in PRODUCT if name_of(path).startswith("client-py/")]
+    assert sdk
+    assert [name_of(path) for path in sdk if tops(path) & {"gateway", "inbox"}] == []
 
 
 @pytest.mark.parametrize("name", PURE)
