@@ -68,9 +68,7 @@ def _publish(url: str, token: str, content: dict[str, Any]) -> Published:
             return client.notifications.publish(**content)
     except bellwire.Unreachable as error:
         raise ConnectionError(f"{url} does not answer: {error.detail}") from None
-    except bellwire.NotFound as error:
-        if content["topic"] is not None:
-            raise NotFound(error.detail) from None
+    except bellwire.NotFound:
         raise NotFound(f"{url} takes no notifications: name the backend's side with --api-url") from None
     except bellwire.BellwireError as error:
         raise BellwireError(error.detail) from None

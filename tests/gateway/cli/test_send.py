@@ -53,7 +53,7 @@ def test_a_time_to_come_and_a_time_to_go_are_taken(send: Send) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--topic", "nowhere"), "topic"),
+        (("--topic", "nowhere"), "topic: expected a topic that exists"),
         ((), "recipients: expected either recipients or a topic"),
         (("alice", "--topic", "nowhere"), "recipients: expected either recipients or a topic"),
         (("alice", "--category", "No!"), "category: expected"),
