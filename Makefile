@@ -19,8 +19,9 @@ bench: ## the figures of README.md on this machine (BENCH="--store mongo --runs 
 	@scripts/setup test
 	.venv/bin/python -m bench $(BENCH)
 
-soak: ## writers stopped for 90 s, five times over; campaigns to 100,000 killed on both stores (an hour)
+soak: ## writers killed and stopped before every command, and for 90 s five times over; campaigns to 100,000 killed (an hour)
 	@scripts/setup test
+	BELLWIRE_TEST_EVERY=1 .venv/bin/pytest tests/inbox/store
 	BELLWIRE_TEST_STOP_S=90 BELLWIRE_TEST_STOPS=5 .venv/bin/pytest tests/faults/test_stopped.py
 	BELLWIRE_TEST_MEMBERS=100000 .venv/bin/pytest tests/faults/test_campaign_killed.py
 

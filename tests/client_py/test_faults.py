@@ -10,7 +10,7 @@ import bellwire
 from bellwire import AsyncClient, Client, Retries
 from tests.client_py.conftest import Either, Server, closed, had, inbox
 from tests.client_py.front import Cut, Front, Say
-from tests.faults.fleet import free_port
+from tests.servers.ports import free_port
 
 pytestmark = pytest.mark.anyio
 

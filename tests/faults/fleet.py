@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -12,13 +11,9 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+from tests.servers.ports import free_port
+
 READY_S = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def command(environ: Mapping[str, str], *words: str) -> str:

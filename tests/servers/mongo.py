@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.freezing import freeze
-from tests.servers.redis import free_port
+from tests.servers.ports import free_port
 
 _JAVA = Path(__file__).parent / "java"
 _JARS = Path(__file__).parents[2] / ".cache" / "mongo-java-server"

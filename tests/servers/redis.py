@@ -10,16 +10,10 @@ from typing import Any
 import redis
 
 from tests.servers.freezing import freeze
+from tests.servers.ports import free_port
 
 _START_S = 10.0
 _SLOTS = 16_384
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class RedisServer:

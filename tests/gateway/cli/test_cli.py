@@ -13,8 +13,8 @@ import pytest
 
 from gateway.commands.options import HELP
 from gateway.settings import FIELDS
-from tests.faults.fleet import free_port
 from tests.gateway.cli.conftest import Bellwire
+from tests.servers.ports import free_port
 
 
 def one_line(done: "subprocess.CompletedProcess[str]", code: int) -> str:

@@ -5,8 +5,8 @@ import pytest
 from gateway.commands.doctor import Finding, clocks, configuration
 from gateway.settings import Settings
 from inbox.registered import Process
-from tests.faults.fleet import free_port
 from tests.gateway.cli.conftest import Bellwire
+from tests.servers.ports import free_port
 
 
 def process(skew_ms: int) -> Process:
