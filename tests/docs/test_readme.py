@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from gateway.settings import Settings
+from tests.docs.conftest import filled
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -32,11 +34,22 @@ def test_the_settings_table_is_the_settings() -> None:
     assert table == {f"BELLWIRE_{field.name.upper()}": written(field.default) for field in fields}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/protocol.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/api.md", "docs/protocol.md", "client-py/README.md", "CHANGELOG.md"]
+)
 def test_links_to_files_lead_somewhere(page: str) -> None:
     path = ROOT / page
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
     assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "client-py/README.md"])
+def test_the_quick_start_of_the_sdk_publishes(page: str, words: dict[str, str]) -> None:
+    names: dict[str, Any] = {}
+    for code in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE):
+        exec(compile(filled(code, words), page, "exec"), names)
+    names["bell"].close()
+    assert names["published"].accepted == 1
 
 
 def test_the_targets_that_are_named_exist() -> None:
