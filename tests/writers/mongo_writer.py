@@ -17,9 +17,8 @@ from inbox.model import Mark
 from inbox.store.mongo import MongoStore, marks
 from inbox.store.mongo.store import LOG_KEEP_S
 from tests.samples import stream_of, submission
+from tests.writers.changes import KEY, USERS, change
 
-USERS = ("anna", "ben", "carl")
-KEY = "the key"
 KEEP_S = 0.02
 """What the tests trim by while the writer is stopped."""
 _WRITES = ("insert", "update", "delete", "findAndModify")
@@ -60,10 +59,12 @@ async def prepare(store: MongoStore, what: str) -> Callable[[], Awaitable[object
         case "remove":
             page = await store.page(anna, limit=1)
             return partial(store.mark, anna, Mark("remove", ids=tuple(item.id for item in page.items)))
-        case _:
+        case "mark_many":
             # As if these few items were too many to be named.
             marks.MARK_IDS_MAX = 2  # type: ignore[attr-defined]
             return partial(store.mark, anna, Mark("archive", upto=10_000))
+        case _:
+            return await change(store, what)
 
 
 async def main(url: str, database: str, what: str, fate: str, k: int) -> None:

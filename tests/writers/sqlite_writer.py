@@ -1,4 +1,4 @@
-"""A writer that is killed: ``python -m tests.writers.sqlite_writer PATH publish|mark|mark_many K``.
+"""A writer that is killed: ``python -m tests.writers.sqlite_writer PATH WHAT K``.
 
 Right before its K-th SQL statement of the write, or (K = 0) after the commit and before the answer, the process gets
 SIGKILL. Exits with 0 if the write ends before that.
@@ -17,9 +17,7 @@ from typing import Any
 from inbox.model import Entry, Mark
 from inbox.store.sqlite import SqliteStore
 from tests.samples import stream_of, submission
-
-USERS = ("anna", "ben", "carl")
-KEY = "the key"
+from tests.writers.changes import KEY, USERS, change
 
 
 class Fuse:
@@ -55,7 +53,9 @@ async def prepare(store: SqliteStore, what: str) -> Callable[[], Awaitable[objec
     if what == "mark":
         page = await store.page(stream_of("anna"), limit=2)
         return partial(store.mark, stream_of("anna"), Mark("read", ids=tuple(item.id for item in page.items)))
-    return partial(store.mark, stream_of("anna"), Mark("archive", upto=10_000))
+    if what == "mark_many":
+        return partial(store.mark, stream_of("anna"), Mark("archive", upto=10_000))
+    return await change(store, what)
 
 
 async def main(path: Path, what: str, k: int) -> None:

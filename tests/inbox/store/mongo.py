@@ -1,5 +1,6 @@
 """MongoDB stores and their writers, for the tests of what only they have."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -46,10 +47,15 @@ class Scene:
 
         async def nothing_left() -> bool:
             async with self.raw() as raw:
-                await raw.notifications.update_many({"due_at": {"$gt": 0}}, {"$set": {"due_at": 1}})
+                for jobs in (raw.notifications, raw.erasures):
+                    await jobs.update_many({"due_at": {"$gt": 0}}, {"$set": {"due_at": 1}})
                 await store.sweep()
                 await store.work()
-                found = await raw.log.find_one({"open": True})
-                return found is None and await raw.notifications.find_one({"due_at": {"$gt": 0}}) is None
+                left = (
+                    raw.log.find_one({"open": True}),
+                    raw.notifications.find_one({"due_at": {"$gt": 0}}),
+                    raw.erasures.find_one({}),
+                )
+                return all(found is None for found in await asyncio.gather(*left))
 
         await until(nothing_left)

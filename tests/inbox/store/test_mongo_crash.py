@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import AsyncIterator
-from itertools import count
 
 import anyio
 import pytest
@@ -11,9 +10,10 @@ from inbox.model import Cursor, Mark
 from inbox.store.mongo import MongoStore
 from tests.audit import audit, plain, read_log, replay
 from tests.inbox.store.mongo import Scene
+from tests.inbox.store.steps import steps
 from tests.samples import stream_of, submission
 from tests.servers.mongo import MongoServer
-from tests.writers.mongo_writer import KEY, USERS
+from tests.writers.changes import KEY, USERS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("impatient_sweep")]
 
@@ -34,7 +34,7 @@ async def every_crash(url: str, what: str, items: int, writes: int) -> AsyncIter
     :param writes: how many it does at least: fewer were seen, nothing was tested.
     :returns: each time the scene, a store in this process, and whether the writer was answered.
     """
-    for k in count(1):
+    for k in steps():
         scene = Scene(url)
         async with scene.store() as store:
             await fill(store, items)

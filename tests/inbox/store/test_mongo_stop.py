@@ -5,8 +5,8 @@ The stop is short. What makes 90 s dangerous is that the log is trimmed meanwhil
 """
 
 import signal
-from collections.abc import AsyncIterator
-from itertools import count
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -18,10 +18,12 @@ from inbox.store.base import Store
 from inbox.store.mongo import MongoStore
 from tests.audit import audit
 from tests.inbox.store.mongo import Scene
+from tests.inbox.store.steps import steps
 from tests.samples import stream_of, submission
 from tests.servers.mongo import MongoServer
 from tests.waiting import until
-from tests.writers.mongo_writer import KEEP_S, KEY, USERS
+from tests.writers.changes import KEY, USERS
+from tests.writers.mongo_writer import KEEP_S
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("impatient_sweep")]
 
@@ -81,22 +83,31 @@ async def stopped_or_over(process: Process) -> bool:
     return process.returncode is None
 
 
+@asynccontextmanager
+async def stopped_meanwhile(command: Sequence[str]) -> AsyncIterator[bool]:
+    """The body runs while the writer stands still (True) or after its end; then it goes on and must end well."""
+    async with await anyio.open_process(command, stdout=None, stderr=None) as process:
+        stopped = await stopped_or_over(process)
+        try:
+            yield stopped
+        finally:
+            if stopped:
+                process.send_signal(signal.SIGCONT)
+        assert await process.wait() == 0
+
+
 async def every_stop(url: str, what: str, commands: int) -> AsyncIterator[tuple[Scene, MongoStore, Memory]]:
     """Stop the writer before each of its commands, let the streams live on, continue it and wait for its end.
 
     :param commands: how many it has at least: fewer were seen, nothing was tested.
     """
-    for k in count(1):
+    for k in steps():
         scene, memory = Scene(url, log_keep_s=KEEP_S), Memory()
         async with scene.store() as store:
             for _ in range(4):
                 await store.publish(submission("anna"))
-            async with await anyio.open_process(scene.writer(what, "stop", k), stdout=None, stderr=None) as process:
-                stopped = await stopped_or_over(process)
+            async with stopped_meanwhile(scene.writer(what, "stop", k)) as stopped:
                 await live_on(scene, store, memory)
-                if stopped:
-                    process.send_signal(signal.SIGCONT)
-                assert await process.wait() == 0
             await scene.sweep(store)
             await memory.read(store)
             yield scene, store, memory

@@ -5,7 +5,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import count
 from pathlib import Path
 
 import anyio
@@ -14,8 +13,11 @@ import pytest
 from inbox.model import Mark
 from inbox.store.sqlite import SqliteStore
 from tests.audit import Audit, audit
+from tests.contracts.filling import work_off
+from tests.inbox.store.promises import check
+from tests.inbox.store.steps import steps
 from tests.samples import stream_of, submission
-from tests.writers.sqlite_writer import KEY, USERS
+from tests.writers.changes import CHANGES, KEY, USERS, set_scene
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +64,7 @@ async def every_crash(path: Path, what: str, statements: int) -> AsyncIterator[t
     killed, copy = await killed_at(path, what, 0)
     assert killed
     yield True, copy
-    for k in count(1):
+    for k in steps():
         killed, copy = await killed_at(path, what, k)
         yield not killed, copy
         if not killed:
@@ -94,3 +96,14 @@ async def test_a_killed_mark_is_made_or_not(tmp_path: Path, what: str, items: in
     async for done, found in outcomes(path, what, statements=8):
         assert found.head.seq == before.head.seq + done
         assert (found == before) is not done
+
+
+@pytest.mark.parametrize("what", CHANGES)
+async def test_a_killed_change_is_made_everywhere_or_nowhere_once_others_have_worked(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "filled" / "bellwire.sqlite3"
+    async with opened(path) as store:
+        notification = await set_scene(store, what)
+    async for done, copy in every_crash(path, what, statements=8):
+        async with opened(copy) as store:
+            await work_off(store)
+            await check(store, what, notification, answered=done)
