@@ -11,13 +11,13 @@ import httpx2
 
 from bellwire.call import Call, Pages, following
 from bellwire.calls import notifications, topics, users
+from bellwire.config import Config, configured, request_of
 from bellwire.errors import Unreachable
 from bellwire.exchange import Authorize, Flow, Send, perform
 from bellwire.lines import Lines
 from bellwire.methods import like
 from bellwire.patience import RETRIES, Retries
 from bellwire.refusals import lost
-from bellwire.setup import Setup, request_of, set_up
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,13 +26,13 @@ T = TypeVar("T")
 class Connection:
     """Does what flows ask for."""
 
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
+    def __init__(self, config: Config) -> None:
+        self._config = config
         self._turn = Lock()
-        self.http = httpx2.Client(**setup.http())
+        self.http = httpx2.Client(**config.http())
 
     def call(self, call: Call[T]) -> T:
-        return self._run(perform(call, self._setup.patience()))
+        return self._run(perform(call, self._config.patience()))
 
     def _run(self, flow: Flow[T]) -> T:
         reply: str | httpx2.Response | Unreachable | None = None
@@ -51,7 +51,7 @@ class Connection:
                 reply = None
 
     def _authorize(self, step: Authorize) -> str:
-        tokens = self._setup.tokens
+        tokens = self._config.tokens
         fetches = tokens.fetches
         with self._turn:
             found = tokens.settled(step.refused, fetches, step.patience)
@@ -171,7 +171,7 @@ class Client:
         retries: Retries = RETRIES,
     ) -> None:
         self._url = url
-        self._connection = Connection(set_up(url, client_id, client_secret, token, timeout_s, retries))
+        self._connection = Connection(configured(url, client_id, client_secret, token, timeout_s, retries))
         self.notifications = Notifications(self._connection)
         self.topics = Topics(self._connection)
         self.users = Users(self._connection)

@@ -76,3 +76,10 @@ def test_what_cannot_work_is_refused_without_showing_secrets(options: dict[str, 
 def test_a_url_that_cannot_be_one_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="expected http://host:port"):
         bellwire.Client(url, token="x")
+
+
+def test_a_url_with_a_password_is_refused_and_not_shown() -> None:
+    with pytest.raises(ValueError, match="without a user and a password") as failed:
+        bellwire.Client("http://ann:swordfish@127.0.0.1:8080", token="x")
+
+    assert "swordfish" not in str(failed.value)

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -26,7 +26,7 @@ def publish(
     url: str | None = None,
     actions: Sequence[Action] | None = None,
     actor: Actor | None = None,
-    priority: str | None = None,
+    priority: Literal["low", "normal", "high"] | None = None,
     idempotency_key: str | None = None,
     collapse_key: str | None = None,
     send_at: datetime | None = None,

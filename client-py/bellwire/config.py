@@ -14,7 +14,7 @@ from bellwire.tokens import Credentials, FixedToken, Tokens
 clock = time.monotonic
 
 
-class Setup(Struct, frozen=True):
+class Config(Struct, frozen=True):
     """How to reach a server, for how long to try, and who asks."""
 
     url: str
@@ -40,22 +40,24 @@ def request_of(send: Send) -> dict[str, Any]:
     return {"method": call.method, "url": call.path, "params": call.query, "content": call.body, "headers": headers}
 
 
-def set_up(
+def configured(
     url: str,
     client_id: str | None,
     client_secret: str | None,
     token: str | None,
     timeout_s: float,
     retries: Retries,
-) -> Setup:
+) -> Config:
     """:raises ValueError: something that cannot work; no message holds a secret."""
+    if "@" in url:
+        raise ValueError("url: expected http://host:port, without a user and a password")
     try:
         parts = httpx2.URL(url)
     except httpx2.InvalidURL as error:
         raise ValueError(f"url: expected http://host:port, got {url}: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.host:
         raise ValueError(f"url: expected http://host:port, got {url}")
-    return Setup(url, timeout_s, retries, _tokens(client_id, client_secret, token))
+    return Config(url, timeout_s, retries, _tokens(client_id, client_secret, token))
 
 
 def _tokens(client_id: str | None, client_secret: str | None, token: str | None) -> Tokens | FixedToken:
