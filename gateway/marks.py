@@ -1,6 +1,6 @@
 """A mark as clients write it, over HTTP and on the socket alike. Pure."""
 
-from typing import Annotated, get_args
+from typing import Annotated, ClassVar, get_args
 
 from msgspec import Meta, Struct
 
@@ -18,6 +18,19 @@ MARK_OPS: tuple[MarkOp, ...] = get_args(MarkOp)
 
 class MarkBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Items by ``ids``, or every item up to ``upto`` of ``epoch``."""
+
+    JSON_SCHEMA: ClassVar = {
+        "oneOf": [
+            {
+                "properties": {"ids": {"type": "array"}, "upto": {"type": "null"}, "epoch": {"type": "null"}},
+                "required": ["ids"],
+            },
+            {
+                "properties": {"ids": {"type": "null"}, "upto": {"type": "integer"}, "epoch": {"type": "string"}},
+                "required": ["upto", "epoch"],
+            },
+        ]
+    }
 
     ids: Annotated[list[ItemId], Meta(min_length=1, max_length=LIMITS.mark_ids)] | None = None
     upto: Seq | None = None

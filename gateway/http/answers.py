@@ -4,9 +4,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import fields
+
 from gateway.http.examples import EXAMPLES
 from gateway.http.operation import Operation
 from gateway.http.problems import MEDIA_TYPE, STATUS
+from gateway.marks import MarkBody
 
 _INTEGER = {"type": "integer", "minimum": 1}
 HEADERS: dict[str, Any] = {
@@ -28,6 +31,8 @@ HEADERS: dict[str, Any] = {
         "schema": {"type": "string", "pattern": "^(Bearer|Basic)"},
     },
 }
+_MEMBER = {"topic": "id", "since": "seq"}
+"""Which member of an answer a parameter is, where they are named differently."""
 _LIMITED = ("RateLimit", "RateLimit-Policy")
 _HEADERS_OF = {401: ("WWW-Authenticate",), 403: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 _BEFORE_THE_GATE = (400, 401, 408, 413, 415, 431, 503)
@@ -35,13 +40,14 @@ _BEFORE_THE_GATE = (400, 401, 408, 413, 415, 431, 503)
 
 
 def answers(operation: Operation, links: Sequence[Operation]) -> dict[str, Any]:
-    """The responses of ``operation``; ``links`` take its ``id``."""
+    """The responses of ``operation``; ``links`` follow the good one."""
     by_status: dict[int, list[str]] = {}
     for code in operation.all_errors():
         by_status.setdefault(STATUS[code][0], []).append(code)
     good = {str(operation.status): _good(operation, links)}
-    bad = {str(status): _problem(operation, status, codes) for status, codes in sorted(by_status.items())}
-    return good | bad | (_OAUTH if operation.security == "client" else {})
+    bad = {str(status): _problem(operation, status, codes) for status, codes in by_status.items()}
+    said = bad | (_OAUTH if operation.security == "client" else {})
+    return good | dict(sorted(said.items()))
 
 
 def _good(operation: Operation, links: Sequence[Operation]) -> dict[str, Any]:
@@ -59,9 +65,13 @@ def _good(operation: Operation, links: Sequence[Operation]) -> dict[str, Any]:
 
 
 def _link(operation: Operation) -> dict[str, Any]:
-    """How to follow up: the one parameter in the path is the ``id`` of the answer."""
-    (parameter,) = re.findall(r"\{(\w+)\}", operation.path)
-    return {"operationId": operation.id, "parameters": {parameter: "$response.body#/id"}}
+    """How to follow up: each parameter that must be given is a member of the answer; what is marked, its first item."""
+    names = re.findall(r"\{(\w+)\}", operation.path)
+    if operation.query is not None:
+        names += [each.name for each in fields(operation.query) if each.required]
+    given = {name: f"$response.body#/{_MEMBER.get(name, name)}" for name in names}
+    body = {"requestBody": {"ids": ["{$response.body#/items/0/id}"]}} if operation.body is MarkBody else {}
+    return {"operationId": operation.id, "parameters": given, **body}
 
 
 def _problem(operation: Operation, status: int, codes: Sequence[str]) -> dict[str, Any]:
@@ -74,7 +84,7 @@ def _problem(operation: Operation, status: int, codes: Sequence[str]) -> dict[st
         **({"required": ["errors"]} if status == 422 else {}),
     }
     described: dict[str, Any] = {
-        "description": ", ".join(f"`{code}`" for code in codes),
+        "description": ". ".join(f"`{code}`: {STATUS[code][1]}" for code in codes),
         "content": {MEDIA_TYPE: {"schema": schema}},
     }
     return described | ({"headers": _headers(names)} if names else {})

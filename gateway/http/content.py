@@ -15,6 +15,17 @@ Title = Annotated[str, Meta(min_length=1, max_length=LIMITS.title_characters)]
 Body = Annotated[str, Meta(max_length=LIMITS.body_characters)]
 
 
+def data_bounds(max_bytes: int) -> Meta:
+    """Those of somebody's own JSON, in words: no schema can say them. ``check_data`` sees to them."""
+    return Meta(
+        description=f"at most {max_bytes:,} bytes as JSON, {LIMITS.json_depth} levels of nesting, integers of 64 bits",
+        extra_json_schema={"x-max-bytes": max_bytes, "x-max-depth": LIMITS.json_depth},
+    )
+
+
+Data = Annotated[dict[str, Any], data_bounds(LIMITS.data_bytes)]
+
+
 class Action(Struct, frozen=True, forbid_unknown_fields=True):
     """A button."""
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 from starlette.requests import Request
@@ -23,6 +24,7 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
+_FORM = "application/x-www-form-urlencoded"
 _RULES = {
     "minLength": "at least {} characters",
     "maxLength": "at most {} characters",
@@ -81,7 +83,7 @@ def _operation(method: str, path: str, operation: Json) -> str:
     parameters = {each["name"]: each["schema"] for each in operation["parameters"]}
     required = [each["name"] for each in operation["parameters"] if each["required"]]
     body = "".join(
-        f"<p>Body: {_kind(content['schema'])} <span class=rule>{escape(kind)}</span></p>{_example(content)}"
+        f"<p>Body: {_kind(content['schema'])} <span class=rule>{escape(kind)}</span></p>{_example(content, kind)}"
         for kind, content in operation.get("requestBody", {}).get("content", {}).items()
     )
     return (
@@ -101,20 +103,29 @@ def _answer(status: str, answer: Json) -> str:
     if not status.startswith("2"):
         return f"<li><b class=bad>{status}</b> {_prose(answer['description'])}{headers}</li>"
     kinds = ", ".join(_kind(content["schema"]) for content in contents.values())
-    examples = "".join(_example(content) for content in contents.values())
+    examples = "".join(_example(content, kind) for kind, content in contents.items())
     return f"<li><b class=good>{status}</b> {kinds}{headers}{examples}</li>"
 
 
-def _example(content: Json) -> str:
+def _example(content: Json, kind: str) -> str:
     example = content.get("example")
     if example is None:
         return ""
-    text = example if isinstance(example, str) else orjson.dumps(example, option=orjson.OPT_INDENT_2).decode()
-    return f"<pre>{escape(text)}</pre>"
+    return f"<pre>{escape(_written(example, kind))}</pre>"
+
+
+def _written(example: Any, kind: str) -> str:
+    """``example`` as it travels, but for the indentation."""
+    if isinstance(example, str):
+        return example
+    return urlencode(example) if kind == _FORM else orjson.dumps(example, option=orjson.OPT_INDENT_2).decode()
 
 
 def _limits(limits: Json) -> str:
-    rows = "".join(f"<tr><th><code>{escape(name)}</code><td>{value:,}" for name, value in limits.items())
+    rows = "".join(
+        f"<tr><th><code>{escape(name)}</code><td>{each['value']:,}<td class=rule>{_prose(each.get('policy', ''))}"
+        for name, each in limits.items()
+    )
     return f"<table>{rows}</table>"
 
 
@@ -155,10 +166,17 @@ def _kind(schema: Json) -> str:
 
 def _rules(schema: Json) -> str:
     parts = [schema, *schema.get("anyOf", ())]
-    rules = [text.format(part[name]) for part in parts for name, text in _RULES.items() if name in part]
+    rules = [rule for part in parts for rule in _bounds(part)]
     if schema.get("default") is not None:
         rules.append(f"default {schema['default']}")
     return f"<span class=rule>{escape(', '.join(rules))}</span>"
+
+
+def _bounds(schema: Json) -> list[str]:
+    """In words where there are any, which say what a pattern does."""
+    words = schema.get("description")
+    bounds = [text.format(schema[name]) for name, text in _RULES.items() if name in schema]
+    return bounds if words is None else [words, *(each for each in bounds if each != schema.get("pattern"))]
 
 
 def _badge(method: str) -> str:

@@ -1,6 +1,6 @@
 """The backend's side of notifications: publish, follow, take back, change."""
 
-from typing import Any
+from typing import ClassVar
 
 import msgspec
 import orjson
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from gateway.http.access import Gate
 from gateway.http.body import JsonBody, NoQuery, parse_query
-from gateway.http.content import Actions, Body, Title, Url, check_content
+from gateway.http.content import Actions, Body, Data, Title, Url, check_content
 from gateway.http.endpoint import json_answer
 from gateway.http.publish import KEY_HEADER, NewNotification, draft, key_of
 from inbox.errors import Invalid
@@ -22,9 +22,11 @@ from inbox.times import now_ms, rfc3339
 class Amendment(Struct, frozen=True, forbid_unknown_fields=True):
     """The members that should be others; null clears one."""
 
+    JSON_SCHEMA: ClassVar = {"minProperties": 1}
+
     title: Title | UnsetType = UNSET
     body: Body | UnsetType | None = UNSET
-    data: dict[str, Any] | UnsetType | None = UNSET
+    data: Data | UnsetType | None = UNSET
     url: Url | UnsetType | None = UNSET
     actions: Actions | UnsetType = UNSET
 

@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import __version__
-from gateway.http import views
 from gateway.http.answers import HEADERS, answers
 from gateway.http.endpoint import json_answer
 from gateway.http.examples import EXAMPLES
 from gateway.http.names import Name
 from gateway.http.operation import Operation, by_path
+from gateway.http.policies import described_limits
+from gateway.http.problem_views import OAuthProblem, Problem
 from gateway.http.publish import KEY_HEADER, Key
 from gateway.settings import LIMITS
 
@@ -25,7 +26,8 @@ REF = "#/components/schemas/{name}"
 _DESCRIPTION = (
     "One numbered stream per user: a backend publishes, every device has it at once, and pulls what it missed. "
     "Errors are RFC 9457 problem documents with a stable `code`. "
-    "The live side, `WS /v1/ws`, has a reference of its own."
+    "A path that is not here is 404 `not_found`; another method is 405 `method_not_allowed` with `Allow`. "
+    "The live side, `WS /v1/ws`, is outside this document and has a reference of its own."
 )
 _SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "user": [{"user": []}],
@@ -66,7 +68,7 @@ _GRANT = {
 def describe(operations: Sequence[Operation]) -> dict[str, Any]:
     """The document for ``operations``."""
     structs = {form for each in operations for form in (each.body, each.answer) if isinstance(form, type)}
-    schemas = _schemas(*structs, views.Problem, views.OAuthProblem)
+    schemas = _schemas(*structs, Problem, OAuthProblem)
     known = {each.id: each for each in operations}
     paths = {
         path: {method.lower(): _operation(each, known) for method, each in methods.items()}
@@ -78,8 +80,7 @@ def describe(operations: Sequence[Operation]) -> dict[str, Any]:
         "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for each in operations)],
         "paths": paths,
         "components": {"schemas": schemas, "headers": HEADERS, "securitySchemes": _SCHEMES},
-        # Every bound of the settings file: bytes, seconds and counts, as the names say.
-        "x-limits": msgspec.to_builtins(LIMITS),
+        "x-limits": described_limits(),
     }
 
 
@@ -109,6 +110,7 @@ def _operation(operation: Operation, known: dict[str, Operation]) -> dict[str, A
 
 def _body(operation: Operation) -> dict[str, Any] | None:
     example = EXAMPLES[operation.id].body
+    size = {"description": f"At most {LIMITS.request_bytes:,} bytes", "x-max-bytes": LIMITS.request_bytes}
     if operation.security == "client":
         content: dict[str, Any] = {"application/x-www-form-urlencoded": {"schema": _GRANT, "example": example}}
     elif operation.body is None:
@@ -116,7 +118,7 @@ def _body(operation: Operation) -> dict[str, Any] | None:
     else:
         schema = {"$ref": REF.format(name=operation.body.__name__)}
         content = {"application/json": {"schema": schema, "example": example}}
-    return {"required": not operation.body_optional, "content": content}
+    return {**size, "required": not operation.body_optional, "content": content}
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -154,21 +156,31 @@ def _schema(kind: Any) -> dict[str, Any]:
 
 
 def _schemas(*structs: type[Struct]) -> dict[str, Any]:
+    """Those of ``structs``. What the members of one cannot say alone is its ``JSON_SCHEMA``."""
     _, found = msgspec.json.schema_components(structs, ref_template=REF)
-    schemas: dict[str, Any] = _portable(found)
+    whole = {struct.__name__: getattr(struct, "JSON_SCHEMA", {}) for struct in structs}
+    schemas: dict[str, Any] = _portable({name: each | whole.get(name, {}) for name, each in found.items()})
     return schemas
 
 
 def _portable(schema: Any) -> Any:
-    r"""Patterns as other languages have them: in ECMA 262 ``$`` is the very end, what Python calls ``\Z``."""
+    r"""Patterns as other languages have them: in ECMA 262 ``$`` is the very end, what Python calls ``\Z``.
+
+    And descriptions as readers have them: what an error expects, the field takes.
+    """
     match schema:
         case dict():
             ported = {name: _portable(value) for name, value in schema.items()}
             if isinstance(ported.get("pattern"), str):
                 ported["pattern"] = ported["pattern"].replace(r"\Z", "$")
             if isinstance(ported.get("description"), str):
-                ported["description"] = " ".join(ported["description"].replace("``", "`").split())
+                ported["description"] = _prose(ported["description"])
             return ported
         case list():
             return [_portable(each) for each in schema]
     return schema
+
+
+def _prose(description: str) -> str:
+    text = " ".join(description.replace("``", "`").removeprefix("expected ").split())
+    return text[:1].upper() + text[1:]

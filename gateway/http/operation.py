@@ -23,8 +23,8 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     ``id`` is stable: generated clients name their methods after it. ``answer`` is a Struct, the media type of
     something that is not a JSON document, or ``None``: there is no content. ``errors`` are the codes that its kind
-    does not already say (see ``all_errors``). ``links`` are the operations that take the answer's ``id`` in their
-    path. An ``idempotent`` one takes an ``Idempotency-Key``. An ``audited`` one is an administrative act: done or
+    does not already say (see ``all_errors``). ``links`` are the operations that take what they ask for from the
+    answer. An ``idempotent`` one takes an ``Idempotency-Key``. An ``audited`` one is an administrative act: done or
     not, it is a line in the audit.
     """
 

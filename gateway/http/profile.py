@@ -1,14 +1,14 @@
 """What a backend may tell us of a user, and whether it fits."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import available_timezones
 
 import orjson
 from msgspec import Meta, Struct, field, to_builtins
 
 from gateway.fields import join, text
-from gateway.http.content import check_data
+from gateway.http.content import Data, check_data
 from gateway.http.names import Name
 from inbox.errors import FieldError
 from inbox.model import User
@@ -48,7 +48,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
     locale: Locale | None = None
     time_zone: TimeZone | None = None
     channels: Channels = Channels()
-    data: dict[str, Any] = field(default_factory=dict)
+    data: Data = field(default_factory=dict)
 
 
 class NamedProfile(Profile, frozen=True, forbid_unknown_fields=True, kw_only=True):

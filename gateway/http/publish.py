@@ -2,13 +2,13 @@
 
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from gateway.http.content import Actions, Actor, Body, Title, Url, check_content
+from gateway.http.content import Actions, Actor, Body, Data, Title, Url, check_content
 from gateway.http.names import Name
 from gateway.settings import LIMITS
 from inbox.errors import Invalid
@@ -25,15 +25,18 @@ _YEAR_10000_MS = 253_402_300_800_000
 class NewNotification(Struct, frozen=True, forbid_unknown_fields=True):
     """What a backend publishes: to ``recipients``, or to whoever is in a ``topic``.
 
-    ``send_at`` lies at most a year ahead; in the past it counts as now. ``expires_at`` comes after it.
+    A recipient that can be no user's id is among the answer's ``rejected``. ``send_at`` lies at most a year ahead; in
+    the past it counts as now. ``expires_at`` comes after it.
     """
+
+    JSON_SCHEMA: ClassVar = {"oneOf": [{"required": ["recipients"]}, {"required": ["topic"]}]}
 
     title: Title
     recipients: Annotated[list[str], Meta(min_length=1, max_length=LIMITS.recipients)] | UnsetType = UNSET
     topic: Name | UnsetType = UNSET
     category: Annotated[str, Meta(pattern=CATEGORY_PATTERN)] = "general"
     body: Body | None = None
-    data: dict[str, Any] | None = None
+    data: Data | None = None
     url: Url | None = None
     actions: Actions = ()
     actor: Actor | None = None

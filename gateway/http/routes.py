@@ -36,6 +36,7 @@ def user_routes(inbox: UserInbox) -> list[Operation]:
             security="user",
             query=PageQuery,
             answer=views.Page,
+            links=("get_changes", *(each.id for each in marks)),
         ),
         Operation(
             id="get_changes",
@@ -56,6 +57,7 @@ def user_routes(inbox: UserInbox) -> list[Operation]:
             summary="Where the stream stands and what the badge says",
             security="user",
             answer=views.Standing,
+            links=("get_changes",),
         ),
         *marks,
     ]

@@ -1,6 +1,6 @@
 """POST /v1/topics/{topic}/signals: something to be seen now or never."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from msgspec import Struct
@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gateway.http.access import Gate
 from gateway.http.body import JsonBody, NoQuery, parse_query
-from gateway.http.content import check_data
+from gateway.http.content import check_data, data_bounds
 from gateway.http.endpoint import json_answer
 from gateway.http.names import path_name
 from gateway.settings import LIMITS
@@ -18,9 +18,9 @@ from inbox.service import Inbox
 
 
 class NewSignal(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the subscribers of a topic are shown, at most 64 kB as JSON."""
+    """What the subscribers of a topic are shown."""
 
-    data: dict[str, Any]
+    data: Annotated[dict[str, Any], data_bounds(LIMITS.signal_bytes)]
 
 
 _BODY = JsonBody(NewSignal)

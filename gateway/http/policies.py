@@ -1,0 +1,20 @@
+"""What happens at each limit, in the words of the settings file: its comments are read where they stand."""
+
+import inspect
+import re
+from typing import Any
+
+from msgspec.structs import asdict
+
+from gateway.settings import LIMITS, Limits
+
+_LINE = re.compile(r"^    (\w+): .+?  # (.+)$", re.MULTILINE)
+_POLICIES: dict[str, str] = dict(_LINE.findall(inspect.getsource(Limits)))
+
+
+def described_limits() -> dict[str, Any]:
+    """Every limit by its name, which ends in its unit: its ``value``, and its ``policy`` where one is stated."""
+    return {
+        name: {"value": value, **({"policy": _POLICIES[name]} if name in _POLICIES else {})}
+        for name, value in asdict(LIMITS).items()
+    }
