@@ -1,8 +1,10 @@
 """Changes of mind, as writers make them on either store, and the scenes they need."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 
+from inbox.errors import Conflict
 from inbox.ids import stream_key
 from inbox.store.base import Store
 from inbox.times import now_ms
@@ -47,7 +49,13 @@ async def change(store: Store, what: str) -> Callable[[], Awaitable[object]]:
         case "cancel":
             return partial(store.cancel, TENANT, newest)
         case "amend":
-            return partial(store.amend, TENANT, newest, retitled("Newer"))
+            return partial(amend, store, newest)
         case "erase":
             return partial(store.erase, stream_key(TENANT, "anna"))
     return partial(work_off, store)
+
+
+async def amend(store: Store, notification: str) -> None:
+    """Amend it, unless somebody has taken it back."""
+    with suppress(Conflict):
+        await store.amend(TENANT, notification, retitled("Newer"))

@@ -3,6 +3,7 @@
 from inbox.model import Counts
 from inbox.store.base import Store
 from tests.audit import Audit, audit
+from tests.inbox.store.mongo import Scene
 from tests.samples import TENANT, retitled, stream_of, submission, title_of
 from tests.writers.changes import KEY, USERS
 
@@ -62,3 +63,16 @@ async def _check_amend(store: Store, found: dict[str, Audit], notification: str,
         assert each.items[0].notification == now.notification
     await store.amend(TENANT, notification, retitled("Newer"))
     assert {title_of(each.items[0]) for each in (await everybody(store)).values()} == {"Newer"}
+
+
+async def leaves_nothing(scene: Scene) -> None:
+    """Of an erased incarnation: no item, and of the log only numbers."""
+    async with scene.raw() as raw:
+        erased = await raw.log.find_one({"stream": stream_of("anna"), "kind": "erased"})
+        if erased is not None:
+            old = {"stream": stream_of("anna"), "seq": {"$lt": erased["seq"]}}
+            assert {name for entry in await raw.log.find(old).to_list() for name in entry} <= {
+                "_id", "stream", "seq", "epoch", "n", "at",
+            }  # fmt: skip
+            others = {"stream": stream_of("anna"), "incarnation": {"$ne": erased["place"]["incarnation"]}}
+            assert await raw.items.count_documents(others) == 0

@@ -10,7 +10,7 @@ from inbox.errors import Conflict
 from inbox.model import Mark
 from inbox.store.mongo import MongoStore
 from tests.inbox.store.mongo import Scene
-from tests.inbox.store.promises import check
+from tests.inbox.store.promises import check, leaves_nothing
 from tests.inbox.store.steps import steps
 from tests.inbox.store.test_mongo_stop import stopped_meanwhile
 from tests.samples import TENANT, retitled, stream_of, submission
@@ -21,19 +21,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("impatient_sweep")]
 
 LEAST = 4
 """Commands that a change consists of at least: fewer were seen, nothing was tested."""
-
-
-async def leaves_nothing(scene: Scene) -> None:
-    """Of an erased incarnation: no item, and of the log only numbers."""
-    async with scene.raw() as raw:
-        erased = await raw.log.find_one({"stream": stream_of("anna"), "kind": "erased"})
-        if erased is not None:
-            old = {"stream": stream_of("anna"), "seq": {"$lt": erased["seq"]}}
-            assert {name for entry in await raw.log.find(old).to_list() for name in entry} <= {
-                "_id", "stream", "seq", "epoch", "n", "at",
-            }  # fmt: skip
-            others = {"stream": stream_of("anna"), "incarnation": {"$ne": erased["place"]["incarnation"]}}
-            assert await raw.items.count_documents(others) == 0
 
 
 @pytest.mark.parametrize("what", CHANGES)
