@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from bellwire import BellwireError
+from bellwire.patience import RETRIES
 from bellwire.refusals import BY_CODE
+from gateway.http.paging import ListQuery
 from gateway.http.problems import STATUS
-from gateway.settings import LIMITS
-from tests.docs.api import answered, blocks, table
+from gateway.settings import LIMITS, Settings
+from inbox.store.base import VERSIONS_MAX
+from tests.docs.api import PAGE, answered, blocks, table
 from tests.docs.conftest import filled
 from tests.docs.protocol import shape
 from tests.gateway.http.operations import BACKEND
@@ -84,3 +87,18 @@ def test_the_limits_are_those_of_the_server() -> None:
         "items of a page": LIMITS.list_items,
         "requests of one client at once": LIMITS.client_concurrent_requests,
     }
+
+
+def test_the_figures_in_the_text_are_those_of_the_code() -> None:
+    defaults = Settings()
+    said = [
+        f"lives {LIMITS.access_token_ttl_s // 60} minutes",
+        f"leave {defaults.item_keep_s / 86_400:.0f} days after",
+        f"up to {RETRIES.attempts} attempts in {RETRIES.total_s:.0f} seconds",
+        f"may have {VERSIONS_MAX} versions",
+        f"`limit` is 1 to {LIMITS.list_items}, by default {ListQuery().limit}",
+        f"{defaults.client_requests_per_s:,.0f} requests a second of each process, "
+        f"{defaults.client_requests_burst:,} in a burst",
+    ]
+    text = " ".join(PAGE.split())
+    assert [each for each in said if each not in text] == []
