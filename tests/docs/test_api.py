@@ -97,7 +97,7 @@ def test_the_figures_in_the_text_are_those_of_the_code() -> None:
         f"up to {RETRIES.attempts} attempts in {RETRIES.total_s:.0f} seconds",
         f"may have {VERSIONS_MAX} versions",
         f"`limit` is 1 to {LIMITS.list_items}, by default {ListQuery().limit}",
-        f"{defaults.client_requests_per_s:,.0f} requests a second of each process, "
+        f"{defaults.client_requests_per_s:,.0f} requests a second of each process",
         f"{defaults.client_requests_burst:,} in a burst",
     ]
     text = " ".join(PAGE.split())
