@@ -48,6 +48,6 @@ def test_an_item_id_names_its_notification_only_in_its_own_inbox() -> None:
     assert notification_of("t/bob", item) is None
 
 
-@pytest.mark.parametrize("item", ["", "-", "x", new_id(), new_id() + "-", "a" * 10_000, '{"$gt":""}'])
+@pytest.mark.parametrize("item", ["", "-", "x", new_id(), new_id() + "-", "a" * 10_000, '{"$gt":""}'], ids=range(7))
 def test_a_made_up_item_id_names_nothing(item: str) -> None:
     assert notification_of("t/alice", item) is None

@@ -40,7 +40,7 @@ def test_the_right_secret_proves_who_asks() -> None:
     assert proves(CLIENT, SECRET_SHOWN)
 
 
-@pytest.mark.parametrize("secret", ["", "x", SECRET_SHOWN + "x", SECRET_SHOWN.upper(), "é"])
+@pytest.mark.parametrize("secret", ["", "x", SECRET_SHOWN + "x", SECRET_SHOWN.upper(), "é"], ids=range(5))
 def test_another_secret_does_not(secret: str) -> None:
     assert not proves(CLIENT, secret)
 
