@@ -13,5 +13,5 @@ def like(build: Callable[..., Any], method: Method) -> Method:
     parameters = [itself, *inspect.signature(build).parameters.values()]
     method.__name__ = build.__name__
     method.__doc__ = build.__doc__
-    method.__setattr__("__signature__", inspect.Signature(parameters))
+    vars(method)["__signature__"] = inspect.Signature(parameters)
     return method

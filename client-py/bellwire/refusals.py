@@ -63,8 +63,8 @@ def refusal(answer: httpx2.Response) -> BellwireError:
     kind = BY_CODE.get(code) or _BY_STATUS.get(answer.status_code, BellwireError)
     detail = problem.detail or problem.error_description or f"the server answered {answer.status_code}"
     error = kind(detail, code=code, status=answer.status_code, retry_after_s=_retry_after_s(answer))
-    # A proxy that gave up waiting does not know how far the request came; what names a code was refused by us.
-    error.maybe_done = error.temporary and not code and not isinstance(error, RateLimited)
+    # A proxy may have given up waiting, and our own 503 says: nothing happened, or soon all of it will.
+    error.maybe_done = answer.status_code >= 500
     if isinstance(error, Invalid):
         error.errors = problem.errors
     if isinstance(error, IdempotencyConflict):

@@ -45,8 +45,10 @@ def token(settings: Settings, user: str, ttl_s: int, topics: tuple[str, ...]) ->
 @click.option("--category", help="Its kind, such as comments.")
 @click.option("--link", help="Where a click on it leads.")
 @click.option("--collapse-key", help="Take over the unread item with this key instead of adding one.")
-@click.option("--send-at", type=TIME, help="When it should appear: 2026-11-21T08:00:00Z, or with another offset.")
-@click.option("--expires-at", type=TIME, help="When it should leave the inbox.")
+@click.option(
+    "--send-at", type=TIME, metavar="TIME", help="When it should appear: 2026-11-21T08:00:00Z, or with another offset."
+)
+@click.option("--expires-at", type=TIME, metavar="TIME", help="When it should leave the inbox.")
 @url_option
 @click.option("--api-url", help="The server's backend side. [as --url]")
 @token_option

@@ -52,10 +52,13 @@ async def test_a_delete_whose_answer_is_lost_is_done(client: Either, front: Fron
     assert front.count("DELETE") == 2
 
 
-async def test_a_signal_is_not_sent_again_when_it_may_have_been_shown(client: Either, front: Front) -> None:
-    front.plan("POST /v1/topics", Cut(after=True))
+@pytest.mark.parametrize("fault", [Cut(after=True), BUSY, GATEWAY])
+async def test_a_signal_is_not_sent_again_when_it_may_have_been_shown(
+    client: Either, front: Front, fault: Cut | Say
+) -> None:
+    front.plan("POST /v1/topics", fault)
 
-    with pytest.raises(bellwire.Unreachable) as failed:
+    with pytest.raises(bellwire.Unavailable) as failed:
         await had(client.topics.signal("room:7", {}))
 
     assert failed.value.maybe_done
