@@ -1,7 +1,7 @@
 """A writer stopped before any of its commands, while others change their minds about the same things, and continued.
 
-Nobody finishes for it before it goes on. Whoever was first, the end is one of the orders in which all of it could have
-been done.
+What is due meanwhile is done, but nobody sweeps up after the writer before it goes on. Whoever was first, the end is
+one of the orders in which all of it could have been done.
 """
 
 import random
@@ -14,6 +14,7 @@ from inbox.errors import Conflict
 from inbox.model import Mark
 from inbox.store.mongo import MongoStore
 from tests.audit import Audit, replay
+from tests.contracts.filling import work_off
 from tests.inbox.store.mongo import Scene
 from tests.inbox.store.promises import everybody, leaves_nothing, who_has
 from tests.inbox.store.steps import steps
@@ -69,6 +70,7 @@ async def test_a_change_that_was_stopped_and_met_by_rivals_ends_as_if_they_took_
             notification = await set_scene(store, what)
             async with stopped_meanwhile(scene.writer(what, "stop", k)) as stopped:
                 published = [await rival(store, one, notification) for one in rivals]
+                await work_off(store)
             if what == "collapse":
                 published.append((await store.publish(submission(*USERS, key=KEY))).id)
             await scene.sweep(store)
