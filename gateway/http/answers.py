@@ -31,7 +31,7 @@ HEADERS: dict[str, Any] = {
         "schema": {"type": "string", "pattern": "^(Bearer|Basic)"},
     },
 }
-_MEMBER = {"topic": "id", "since": "seq"}
+_MEMBER = {"topic": "id", "since": "seq", "upto": "seq"}
 """Which member of an answer a parameter is, where they are named differently."""
 _LIMITED = ("RateLimit", "RateLimit-Policy")
 _HEADERS_OF = {401: ("WWW-Authenticate",), 403: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
@@ -65,13 +65,16 @@ def _good(operation: Operation, links: Sequence[Operation]) -> dict[str, Any]:
 
 
 def _link(operation: Operation) -> dict[str, Any]:
-    """How to follow up: each parameter that must be given is a member of the answer; what is marked, its first item."""
+    """How to follow up: what must be given is a member of the answer. A mark reaches up to where it stands."""
     names = re.findall(r"\{(\w+)\}", operation.path)
     if operation.query is not None:
         names += [each.name for each in fields(operation.query) if each.required]
-    given = {name: f"$response.body#/{_MEMBER.get(name, name)}" for name in names}
-    body = {"requestBody": {"ids": ["{$response.body#/items/0/id}"]}} if operation.body is MarkBody else {}
-    return {"operationId": operation.id, "parameters": given, **body}
+    body = {"requestBody": _given(("upto", "epoch"))} if operation.body is MarkBody else {}
+    return {"operationId": operation.id, "parameters": _given(names), **body}
+
+
+def _given(names: Sequence[str]) -> dict[str, str]:
+    return {name: f"$response.body#/{_MEMBER.get(name, name)}" for name in names}
 
 
 def _problem(operation: Operation, status: int, codes: Sequence[str]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def user_routes(inbox: UserInbox) -> list[Operation]:
             summary="Where the stream stands and what the badge says",
             security="user",
             answer=views.Standing,
-            links=("get_changes",),
+            links=("get_changes", *(each.id for each in marks)),
         ),
         *marks,
     ]
