@@ -27,7 +27,7 @@ soak: ## writers killed and stopped before every command, and for 90 s five time
 
 contract: ## the server against its own OpenAPI document, for longer, on both stores
 	@scripts/setup test
-	BELLWIRE_TEST_EXAMPLES=100 .venv/bin/pytest tests/e2e/test_contract.py
+	BELLWIRE_TEST_EXAMPLES=30 .venv/bin/pytest tests/e2e/test_contract.py
 
 setup:
 	@scripts/setup

@@ -58,11 +58,6 @@ def test_an_example_fits_the_schema_that_it_stands_beside(operation: Operation) 
         validator(schema).validate(example)
 
 
-def test_the_document_is_openapi_3_1() -> None:
-    for schema in DOCUMENT["components"]["schemas"].values():
-        assert jsonschema_rs.meta.is_valid(schema)
-
-
 class Story:
     """The examples in their order, told by one backend and one user: ids that are made on the way are put in."""
 

@@ -5,10 +5,14 @@ from html.parser import HTMLParser
 from typing import Any
 
 import httpx2
+import jsonschema_rs
 import pytest
+from msgspec.structs import asdict
+from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from gateway.http.openapi import describe
 from gateway.http.publish import NewNotification
+from gateway.settings import LIMITS
 from tests.gateway.http.conftest import Api
 from tests.gateway.http.operations import OPERATIONS
 
@@ -37,6 +41,25 @@ async def test_every_documented_operation_is_answered(api: Api, operation: Any) 
     answer = await api.http.request(operation.method, operation.path.replace("{id}", "x"))
 
     assert answer.status_code not in (404, 405)
+
+
+def test_the_document_is_openapi_3_1() -> None:
+    # Without formats: the meta-schema wants an absolute tokenUrl, OpenAPI 3.1 takes a relative one.
+    jsonschema_rs.Draft202012Validator(OPENAPI_31, validate_formats=False).validate(DOCUMENT)
+
+
+def test_every_schema_is_json_schema_2020_12() -> None:
+    schemas = [node["schema"] for node in nodes(DOCUMENT) if isinstance(node.get("schema"), dict)]
+
+    for schema in [*schemas, *DOCUMENT["components"]["schemas"].values()]:
+        jsonschema_rs.meta.validate(schema)
+
+
+def test_every_limit_is_there_with_what_happens_at_it() -> None:
+    limits = DOCUMENT["x-limits"]
+
+    assert {name: each["value"] for name, each in limits.items()} == asdict(LIMITS)
+    assert limits["request_bytes"] == {"value": LIMITS.request_bytes, "policy": "413 too_large"}
 
 
 def test_every_reference_in_the_document_leads_somewhere() -> None:
