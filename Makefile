@@ -6,7 +6,7 @@ run: setup ## set up, start everything in one process, say how to try it
 test: ## set up, lint, types, every test
 	@scripts/setup test
 	@$(MAKE) --no-print-directory lint
-	.venv/bin/pytest
+	.venv/bin/pytest -n 2 --dist loadfile
 
 check: setup lint ## lint and types only
 
