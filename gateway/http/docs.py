@@ -26,7 +26,7 @@ _HEADERS = {
 }
 _FORM = "application/x-www-form-urlencoded"
 _RULES = {
-    "minLength": "at least {} characters",
+    "minLength": "{} or more characters",
     "maxLength": "at most {} characters",
     "minItems": "at least {}",
     "maxItems": "at most {}",
@@ -80,11 +80,13 @@ def render(document: Json) -> str:
 
 
 def _operation(method: str, path: str, operation: Json) -> str:
-    parameters = {each["name"]: each["schema"] for each in operation["parameters"]}
+    parameters = {each["name"]: {**_words(each), **each["schema"]} for each in operation["parameters"]}
     required = [each["name"] for each in operation["parameters"] if each["required"]]
+    asked = operation.get("requestBody", {"content": {}})
     body = "".join(
-        f"<p>Body: {_kind(content['schema'])} <span class=rule>{escape(kind)}</span></p>{_example(content, kind)}"
-        for kind, content in operation.get("requestBody", {}).get("content", {}).items()
+        f"<p>Body: {_kind(content['schema'])} "
+        f"<span class=rule>{escape(kind)} · {_prose(asked['description'])}</span></p>" + _example(content, kind)
+        for kind, content in asked["content"].items()
     )
     return (
         f'<section id="{escape(operation["operationId"])}"><h3>{_badge(method)}<code>{escape(path)}</code>'
@@ -95,6 +97,10 @@ def _operation(method: str, path: str, operation: Json) -> str:
         + "".join(_answer(status, each) for status, each in operation["responses"].items())
         + "</ul></section>"
     )
+
+
+def _words(described: Json) -> Json:
+    return {"description": described["description"]} if "description" in described else {}
 
 
 def _answer(status: str, answer: Json) -> str:
@@ -137,7 +143,7 @@ def _security(needs: list[Json]) -> str:
 def _schema(name: str, schema: Json) -> str:
     return (
         f'<section id="schema-{escape(name)}"><h3><code>{escape(name)}</code></h3>'
-        f"<p>{escape(schema.get('description', ''))}</p>"
+        f"<p>{_prose(schema.get('description', ''))}</p>"
         f"{_fields(schema.get('properties', {}), schema.get('required', []))}</section>"
     )
 
@@ -168,7 +174,7 @@ def _rules(schema: Json) -> str:
     parts = [schema, *schema.get("anyOf", ())]
     rules = [rule for part in parts for rule in _bounds(part)]
     if schema.get("default") is not None:
-        rules.append(f"default {schema['default']}")
+        rules.append(f"default {orjson.dumps(schema['default']).decode()}")
     return f"<span class=rule>{escape(', '.join(rules))}</span>"
 
 

@@ -134,7 +134,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
             shown = {"example": example.query[name]} if name in example.query else {}
             given.append(parameter | shown)
     if operation.idempotent:
-        key = {"description": "Makes the request safe to repeat for 24 hours", "schema": _schema(Key)}
+        key = {"description": "Makes the request safe to repeat for 24 hours. Printable ASCII", "schema": _schema(Key)}
         given.append({"name": KEY_HEADER, "in": "header", "required": False, **key})
     return given
 
