@@ -124,6 +124,13 @@ async def core_table(fleet: Fleet, api: Program, node: Program, runs: int, items
         say(f"memory while {items:,} items are published", " ".join(map(str, memory)) + " MB", "flat")
 
 
+async def _cpu_share(program: Program, for_s: float = 10.0) -> float:
+    """What ``program`` uses of a core while nobody asks it anything."""
+    used_s = program.cpu_s()
+    await asyncio.sleep(for_s)
+    return (program.cpu_s() - used_s) / for_s
+
+
 async def campaign_table(fleet: Fleet, api: Program, node: Program, runs: int, scale: Scale) -> None:
     now = core.Target(api.url, node.url, await login(fleet, api.url))
     members = scale.members
@@ -132,8 +139,10 @@ async def campaign_table(fleet: Fleet, api: Program, node: Program, runs: int, s
     both = [await campaigns.to_topic(now, members) for _ in range(runs)]
     report(f"publish to a topic of {members:,}", ">= 30,000 items/s", [topic for topic, _ in both], "items/s")
     report("single publishes beside it", "p99 <= 60", [beside for _, beside in both])
+    idle = await _cpu_share(api)
     now = core.Target(api.url, node.url, await login(fleet, api.url))
     await row(f"{scale.waiting:,} scheduled", "", 1, partial(campaigns.schedule, now, scale.waiting))
+    say("CPU while they wait", f"{await _cpu_share(api):.2%} of a core (before: {idle:.2%})", "the same")
     fire = partial(campaigns.fire, now, scale.due)
     await row(f"{scale.due:,} due in one second, all fired", "p99 (the last) <= 2,000", runs, fire)
 
