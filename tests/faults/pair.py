@@ -59,11 +59,21 @@ class Pair:
         for start in range(0, len(users), 1_000):
             await self.ask(0, "POST", f"/v1/topics/{topic}/members", json={"add": users[start : start + 1_000]})
 
+    async def status(self, id: str, number: int = 0) -> dict[str, Any]:
+        """A notification as it is now; asked again while the store is too busy to say (503)."""
+        while True:
+            answer = await self.backends[number].request("GET", f"/v1/notifications/{id}")
+            if answer.status_code != 503:
+                assert answer.is_success, answer.text
+                found: dict[str, Any] = answer.json()
+                return found
+            await asyncio.sleep(float(answer.headers["retry-after"]))
+
     async def settled(self, id: str, *states: str, number: int = 0, timeout_s: float = 60) -> dict[str, Any]:
         """A notification once it is in one of ``states`` (and, if running on, has come to its end)."""
         async with asyncio.timeout(timeout_s):
             while True:
-                found: dict[str, Any] = await self.ask(number, "GET", f"/v1/notifications/{id}")
+                found = await self.status(id, number)
                 if found["state"] in states:
                     return found
                 await asyncio.sleep(0.02)

@@ -43,7 +43,7 @@ async def test_a_fan_out_killed_twice_half_way_reaches_each_member_exactly_once(
 
 async def _reached(pair: Pair, id: str, least: int) -> None:
     async def is_so() -> bool:
-        found = await pair.ask(0, "GET", f"/v1/notifications/{id}")
+        found = await pair.status(id)
         assert found["state"] == "running", "it ended before it could be killed"
         return bool(found["fanned_out"] >= least)
 
