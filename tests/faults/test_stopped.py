@@ -145,6 +145,6 @@ async def test_changes_of_mind_beside_a_stopped_writer_end_in_one_serial_order(p
     assert len(seen.published) > 50
     assert len(seen.cancelled) > 5
     async with opened_store(pair.fleet.environ) as store:
-        await at_rest(store)
+        await at_rest(store, [*USERS, ERASED])
         for user, found in (await judged(store, [*USERS, ERASED])).items():
             await seen.judge(store, user, found)
