@@ -85,7 +85,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     jwks_refresh_s: float = 300.0  # keys older than this are fetched again
     jwks_interval_s: float = 10.0  # and never more often than this
     jwks_keep_s: float = 3_600.0  # keys die at this age when the key server does not answer: 503 / 4008
-    jwks_timeout_s: float = 5.0
+    jwks_timeout_s: float = 5.0  # an answer that takes longer counts as none
     jwks_bytes: int = 256 * 1024  # a larger answer counts as none
     leeway_s: int = 30  # clock difference allowed when a token's times are checked
     keys_reload_s: float = 10.0  # our own signing keys are read again this often
@@ -95,16 +95,16 @@ class Limits(Struct, frozen=True, kw_only=True):
     clients_remembered: int = 5_000  # of those looked up; beyond it the one unused for longest is looked up again
     old_secret_s: int = _DAY_S  # how long a client's old secret lives after a rotation, unless the operator says
     failed_tokens_per_s: float = 0.1  # of one client id at /oauth/token, refill of the bucket below: 429 rate_limited
-    failed_tokens_burst: int = 20
+    failed_tokens_burst: int = 20  # that bucket: 429 rate_limited
 
     frame_bytes: int = 64 * 1024  # close 4502
     hello_timeout_s: float = 10.0  # close 4006
     heartbeat_s: float = 25.0  # a ping is sent
     pong_timeout_s: float = 10.0  # close 4005
     messages_per_s: float = 20.0  # close 4007; refill of the bucket below
-    messages_burst: int = 100
+    messages_burst: int = 100  # that bucket: close 4007
     pings_per_s: float = 2.0  # WebSocket pings and empty fragments: close 4007
-    pings_burst: int = 50
+    pings_burst: int = 50  # that bucket: close 4007
     marks_in_flight: int = 16  # of one session: error rate_limited, temporary
     topics_per_session: int = 100  # live channels one session may be in: error invalid
     sessions_per_user: int = 50  # the oldest is closed with 4504
@@ -116,7 +116,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     return_after_s: float = 1.0  # what `bye` asks for: come back after this long
     return_spread_s: float = 4.0  # and a random part of this
     welcome_entries: int = 500  # the rest follows as `entry` frames
-    welcome_bytes: int = 256 * 1024
+    welcome_bytes: int = 256 * 1024  # the rest follows as `entry` frames
     snapshot_items: int = 25  # items in a snapshot welcome
     reassembly_frames: int = 512  # live frames kept per stream during a read; beyond: read again
     streams_read_at_once: int = 64  # of one node: hellos and repairs beyond wait their turn

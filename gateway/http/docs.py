@@ -129,7 +129,7 @@ def _written(example: Any, kind: str) -> str:
 
 def _limits(limits: Json) -> str:
     rows = "".join(
-        f"<tr><th><code>{escape(name)}</code><td>{each['value']:,}<td class=rule>{_prose(each.get('policy', ''))}"
+        f"<tr><th><code>{escape(name)}</code><td>{each['value']:,}<td class=rule>{_prose(each['policy'])}"
         for name, each in limits.items()
     )
     return f"<table>{rows}</table>"

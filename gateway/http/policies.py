@@ -13,8 +13,5 @@ _POLICIES: dict[str, str] = dict(_LINE.findall(inspect.getsource(Limits)))
 
 
 def described_limits() -> dict[str, Any]:
-    """Every limit by its name, which ends in its unit: its ``value``, and its ``policy`` where one is stated."""
-    return {
-        name: {"value": value, **({"policy": _POLICIES[name]} if name in _POLICIES else {})}
-        for name, value in asdict(LIMITS).items()
-    }
+    """Every limit by its name, which ends in its unit: its ``value``, and the ``policy`` at the bound."""
+    return {name: {"value": value, "policy": _POLICIES[name]} for name, value in asdict(LIMITS).items()}
