@@ -102,7 +102,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     heartbeat_s: float = 25.0  # a ping is sent
     pong_timeout_s: float = 10.0  # close 4005
     messages_per_s: float = 20.0  # close 4007; refill of the bucket below
-    messages_burst: int = 100  # that bucket: close 4007
+    messages_burst: int = 200  # that bucket: close 4007; enough to come back and enter every channel at once
     pings_per_s: float = 2.0  # WebSocket pings and empty fragments: close 4007
     pings_burst: int = 50  # that bucket: close 4007
     marks_in_flight: int = 16  # of one session: error rate_limited, temporary

@@ -39,7 +39,7 @@ BAD = {
     "a continuation of nothing": (frame(CONT, HELLO), 1002),
     "a flood of pings": (frame(PING, b"") * 60, 4007),
     "a flood of empty fragments": (frame(TEXT, b"", fin=False) + frame(CONT, b"", fin=False) * 60, 4007),
-    "a flood of messages": (frame(TEXT, HELLO) + frame(TEXT, b'{"t":"pong"}') * 110, 4007),
+    "a flood of messages": (frame(TEXT, HELLO) + frame(TEXT, b'{"t":"pong"}') * (LIMITS.messages_burst + 10), 4007),
 }
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.settings import LIMITS
 from inbox.ids import channel_key
 from tests.gateway.live.node import Client, Node, NodeFactory
 from tests.gateway.live.raw import TEXT, RawClient, frame
@@ -92,6 +93,16 @@ async def test_sessions_share_one_subscription_until_the_last_one_goes(node: Nod
         assert (await bob.hear())["t"] == "signal"
     await until(lambda: node.hub.statistics().channels == 0)
     assert not node.bus.wants(channel_key(TENANT, "news"))
+
+
+async def test_who_comes_back_may_enter_all_its_channels_at_once(node: Node) -> None:
+    async with node.client() as ann:
+        await ann.hello(GRANTED)
+        for number in range(LIMITS.topics_per_session):
+            await ann.say("sub", topic=f"room:{number}", op=str(number))
+        for _ in range(LIMITS.topics_per_session):
+            assert (await ann.hear())["t"] == "reply"
+        assert node.hub.statistics().channels == LIMITS.topics_per_session
 
 
 async def test_a_hundred_comings_and_goings_leave_nothing(node: Node) -> None:
