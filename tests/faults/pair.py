@@ -60,14 +60,17 @@ class Pair:
             await self.ask(0, "POST", f"/v1/topics/{topic}/members", json={"add": users[start : start + 1_000]})
 
     async def status(self, id: str, number: int = 0) -> dict[str, Any]:
-        """A notification as it is now; asked again while the store is too busy to say (503)."""
+        """A notification as it is now; asked again while the store is too busy to say, and when the token has ended."""
         while True:
             answer = await self.backends[number].request("GET", f"/v1/notifications/{id}")
-            if answer.status_code != 503:
+            if answer.status_code == 503:
+                await asyncio.sleep(float(answer.headers["retry-after"]))
+            elif answer.status_code == 401:
+                await self.backends[number].login()
+            else:
                 assert answer.is_success, answer.text
                 found: dict[str, Any] = answer.json()
                 return found
-            await asyncio.sleep(float(answer.headers["retry-after"]))
 
     async def settled(self, id: str, *states: str, number: int = 0, timeout_s: float = 60) -> dict[str, Any]:
         """A notification once it is in one of ``states`` (and, if running on, has come to its end)."""
