@@ -115,7 +115,7 @@ def main() -> None:
     count = parser.parse_args().sessions
     with tempfile.TemporaryDirectory(prefix="bellwire-bench-") as made:
         directory = Path(made)
-        fleet = Fleet({"BELLWIRE_DATA_DIR": str(directory)}, directory)
+        fleet = Fleet({"BELLWIRE_DATA_DIR": str(directory), "BELLWIRE_SESSIONS_PER_ADDRESS": "100000"}, directory)
         try:
             program = fleet.add("serve")
             with asyncio.Runner() as runner:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 import structlog
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
-from starlette.routing import BaseRoute, Router, WebSocketRoute
+from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.admission import Admission
@@ -27,12 +27,13 @@ from gateway.http.routing import http_routes, open_paths
 from gateway.http.signals import Signals
 from gateway.http.topics import Topics
 from gateway.http.users import Users
-from gateway.live.handover import websocket_endpoint
+from gateway.live.addresses import Addresses
+from gateway.live.entrance import Entrance
 from gateway.live.hub import Hub
 from gateway.live.origins import Origins
 from gateway.load import StoreLoad, watched
 from gateway.metrics import RequestMetrics, StatisticsCollector
-from gateway.settings import LIMITS, Role, Settings, database_path
+from gateway.settings import LIMITS, Role, Settings, database_path, limits_of
 from inbox.bus.base import Bus
 from inbox.directory import Directory
 from inbox.errors import Unavailable
@@ -54,6 +55,7 @@ class App:
         self.store = store
         self.bus = bus
         self.hub: Hub | None = None
+        self.entrance: Entrance | None = None
         self.asgi: ASGIApp = not_found
         self.draining = False
 
@@ -132,7 +134,6 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
     gate = inside.gate
     registry = CollectorRegistry()
     operations: list[Operation] = []
-    sockets: list[BaseRoute] = []
     if role in ("serve", "api"):
         directory = Directory(store)
         operations += oauth_routes(OAuth(store, inside.access))
@@ -141,16 +142,15 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
         operations += user_admin_routes(Profiles(inbox, directory, gate), Users(inside.ring, settings, gate))
     if role in ("serve", "gateway"):
         operations += user_routes(UserInbox(inbox, gate))
-        app.hub = Hub(inbox, app.bus, inside.users)
-        sockets.append(_socket_route(websocket_endpoint(app.hub, Origins(settings.allowed_origins))))
+        app.hub = Hub(inbox, app.bus, inside.users, limits_of(settings))
+        app.entrance = Entrance(app.hub, Origins(settings.allowed_origins), Addresses(settings.trusted_proxies))
         stack.push_async_callback(app.hub.stop)
         await app.hub.start()
     else:
         await app.bus.start(None)
     operations += ops_routes(Ops(app.store, registry, lambda: app.draining))
     metrics = RequestMetrics(registry)
-    routes = [*http_routes(operations, metrics), *sockets]
-    router = Router(routes, redirect_slashes=False, default=Nowhere(metrics))
+    router = Router(http_routes(operations, metrics), redirect_slashes=False, default=Nowhere(metrics))
     app.asgi = admission = Admission(router, LIMITS.concurrent_requests, load.is_slow, open_paths(operations))
     counted: dict[str, Callable[[], Struct]] = {
         "bus": app.bus.statistics,
@@ -161,10 +161,3 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
     if app.hub is not None:
         counted["live"] = app.hub.statistics
     registry.register(StatisticsCollector(counted, GAUGES))
-
-
-def _socket_route(endpoint: ASGIApp) -> WebSocketRoute:
-    route = WebSocketRoute("/v1/ws", endpoint)
-    # Starlette wraps a function into a session of its own, and the handover needs ASGI itself.
-    route.app = endpoint
-    return route

@@ -8,14 +8,17 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from typing import cast
 
 import structlog
 import uvicorn
 
 from gateway import log
+from gateway.acceptor import Acceptor
 from gateway.app import App, running
 from gateway.http.protocol import BoundedHttpProtocol
-from gateway.live.handover import BellwireWebSocketProtocol
+from gateway.live.handover import LiveHttpProtocol
 from gateway.settings import LIMITS, Role, Settings, require
 from inbox.errors import ConfigError
 
@@ -57,20 +60,31 @@ def url_of(listener: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which says when it is ready and leaves the end of the process to us."""
+    """uvicorn's server, which accepts evenly, says when it is ready and leaves the end of the process to us."""
 
-    def __init__(self, config: uvicorn.Config, app: App, ready: dict[str, str]) -> None:
-        super().__init__(config)
+    def __init__(self, app: App, ready: dict[str, str]) -> None:
+        super().__init__(configuration(app))
         self._app = app
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        self.servers = [cast("asyncio.Server", Acceptor(each, self._protocol)) for each in sockets or ()]
+        self.started = True
         logger.info("ready", **self._ready)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say that nobody should come any more, let the sessions go at an even pace, then end what is left."""
         self._app.draining = True
+        for server in self.servers:
+            server.close()
+        if self._app.hub is not None:
+            await self._app.hub.drain()
         await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state={}
+        )
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -87,18 +101,19 @@ class Server(uvicorn.Server):
 
 def configuration(app: App) -> uvicorn.Config:
     """uvicorn as we run it: its own access log shows query strings, its proxy headers believe anybody on loopback."""
+    live = None if app.entrance is None else cast("type[asyncio.Protocol]", partial(LiveHttpProtocol, app.entrance))
     return uvicorn.Config(
         app.asgi,
-        http=BoundedHttpProtocol,
-        ws="none" if app.hub is None else BellwireWebSocketProtocol,
+        interface="asgi3",
+        http=live or BoundedHttpProtocol,
+        # Never made: the connection is handed over before. It has uvicorn recognize what asks for a WebSocket.
+        ws="none" if live is None else asyncio.Protocol,
         lifespan="off",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=LIMITS.keep_alive_s,
-        ws_per_message_deflate=False,
-        ws_max_size=LIMITS.frame_bytes,
         timeout_graceful_shutdown=LIMITS.shutdown_s,
     )
 
@@ -119,7 +134,7 @@ async def serve(settings: Settings, role: Role) -> None:
                 "store": "sqlite" if settings.mongo_url is None else "mongo",
                 "bus": "memory" if settings.redis_url is None else "redis",
             }
-            await Server(configuration(app), app, ready).serve(sockets=[listener])
+            await Server(app, ready).serve(sockets=[listener])
     finally:
         listener.close()
 

@@ -22,6 +22,7 @@ Role = Literal["serve", "gateway", "api", "worker"]
 _DAY_S = 86_400
 MIN_SECRET_BYTES = 32
 MIN_LOG_KEEP_S = 300
+MAX_DRAIN_S = 600
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -44,6 +45,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_keep_entries: int = 1_000
     log_keep_s: float = 30 * _DAY_S
     item_keep_s: float = 90 * _DAY_S
+    sessions_per_address: int = 5_000
+    trusted_proxies: str | None = None
+    drain_s: float = 10.0
     client_requests_per_s: float = 1_000.0
     client_requests_burst: int = 2_000
     test: bool = False
@@ -108,7 +112,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     marks_in_flight: int = 16  # of one session: error rate_limited, temporary
     topics_per_session: int = 100  # live channels one session may be in: error invalid
     sessions_per_user: int = 50  # the oldest is closed with 4504
-    sessions_per_node: int = 100_000  # 503 before the handshake
+    sessions_per_node: int = 100_000  # 503 unavailable before the handshake
+    sessions_per_address: int = 5_000  # unless the operator says otherwise; an IPv6 /64 is one: 503 as above
+    full_retry_s: float = 15.0  # what the `Retry-After` of those two says
+    welcomes_per_s: float = 1_000.0  # a node's rate until it has measured its own
+    welcome_wait_s: float = 5.0  # hellos that would wait longer at that rate: 503 as above, or `bye` 4008, with a slot
     write_soft_bytes: int = 256 * 1024  # entries are withheld, one `sync` is owed
     write_hard_bytes: int = 4 * 1024 * 1024  # abort, 4002
     stuck_s: float = 20.0  # no progress of a full write buffer: abort, 4002
@@ -119,7 +127,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     welcome_bytes: int = 256 * 1024  # the rest follows as `entry` frames
     snapshot_items: int = 25  # items in a snapshot welcome
     reassembly_frames: int = 512  # live frames kept per stream during a read; beyond: read again
-    streams_read_at_once: int = 64  # of one node: hellos and repairs beyond wait their turn
+    reads_at_once: int = 8  # of the log, each for up to 64 streams: hellos and repairs beyond wait their turn
+    catch_up_entries: int = 2_000  # of one such read, for all its streams; the rest is in the next
     subscribe_timeout_s: float = 1.0  # a hello waits this long for the bus, then is served anyway
     head_check_s: float = 4.0  # every held stream is compared with the store this often
     head_check_grace_s: float = 0.5  # what the check finds behind may still be on its way for this long
@@ -130,6 +139,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     shed_after_s: float = 1.0  # a store request older than this, with as many others as the next line says in hand,
     shed_in_hand: int = 64  # means the store is slow: 503 unavailable before anything is stored
     store_wait_s: float = 60.0  # a process waits this long for its store at the start, then gives up
+    drain_s: float = 10.0  # sessions are let go over this time when the process ends, unless the operator says
     shutdown_s: int = 10  # requests and sessions get this long to end, then they are cut
 
 
@@ -175,6 +185,11 @@ def require(settings: Settings, role: Role) -> None:
         raise ConfigError(f"bellwire {role} runs apart from the other roles, so it needs {' and '.join(missing)}")
 
 
+def limits_of(settings: Settings) -> Limits:
+    """The limits, with what of them an operator may set."""
+    return msgspec.structs.replace(LIMITS, sessions_per_address=settings.sessions_per_address, drain_s=settings.drain_s)
+
+
 def database_path(settings: Settings) -> Path:
     return Path(settings.data_dir) / "bellwire.sqlite3"
 
@@ -189,6 +204,11 @@ def _check(settings: Settings) -> None:
         raise ConfigError(f"BELLWIRE_LOG_KEEP_S is {settings.log_keep_s:g}, expected at least {MIN_LOG_KEEP_S}")
     if settings.item_keep_s < 1 or settings.client_requests_per_s <= 0 or settings.client_requests_burst < 1:
         raise ConfigError("BELLWIRE_ITEM_KEEP_S and BELLWIRE_CLIENT_REQUESTS_*: expected numbers above zero")
+    if settings.sessions_per_address < 1 or not 0 <= settings.drain_s <= MAX_DRAIN_S:
+        raise ConfigError(
+            f"expected BELLWIRE_SESSIONS_PER_ADDRESS of at least 1 and BELLWIRE_DRAIN_S of 0 to {MAX_DRAIN_S}, "
+            f"got {settings.sessions_per_address} and {settings.drain_s:g}"
+        )
     if settings.log_keep_entries < 1:
         raise ConfigError(f"BELLWIRE_LOG_KEEP_ENTRIES is {settings.log_keep_entries}, expected at least 1")
     if not is_name(settings.tenant):

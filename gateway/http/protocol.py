@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol with the two bounds it lacks: how large a head may be, how long a request may take."""
 
 import asyncio
+import math
 from typing import NoReturn
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -59,11 +60,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_timer()
         super().on_message_complete()
 
-    def handle_websocket_upgrade(self) -> None:
-        self._upgraded = True
-        self._stop_timer()
-        super().handle_websocket_upgrade()
-
     def _refuse_head(self, code: str, detail: str) -> NoReturn:
         self._refusal = (code, detail)
         raise ValueError("the parser stops here and calls send_400_response")
@@ -83,12 +79,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self._refuse("request_timeout", f"expected the whole request within {LIMITS.request_read_s:g} s")
 
-    def _refuse(self, code: str, detail: str) -> None:
+    def _refuse(self, code: str, detail: str, retry_after_s: float | None = None) -> None:
         """Answer with a problem and close. What was asked before is answered first; what cannot be, is only closed."""
         is_cycle = self._timer is not None and not self._in_head
         self._stop_timer()
         if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(_answer(code, detail))
+            self.transport.write(_answer(code, detail, retry_after_s))
         elif not is_cycle:
             self.cycle.keep_alive = False
             self.flow.pause_reading()
@@ -98,7 +94,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def _answer(code: str, detail: str) -> bytes:
-    body = document(code, detail)
-    head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
-    return STATUS_LINE[STATUS[code][0]] + head.encode() + body
+def _answer(code: str, detail: str, retry_after_s: float | None = None) -> bytes:
+    body = document(code, detail) if retry_after_s is None else document(code, detail, temporary=True)
+    head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n"
+    if retry_after_s is not None:
+        head += f"retry-after: {max(1, math.ceil(retry_after_s))}\r\n"
+    return STATUS_LINE[STATUS[code][0]] + head.encode() + b"\r\n" + body

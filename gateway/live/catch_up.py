@@ -1,7 +1,8 @@
-"""Bringing sessions up to date from the store: welcomes, resumes and repairs. One reader a stream at a time."""
+"""Bringing sessions up to date from the store: welcomes, resumes and repairs, many streams in one read."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 
 import structlog
 from msgspec import Struct
@@ -10,17 +11,23 @@ from gateway.http.paging import next_json
 from gateway.live.codes import CloseCode
 from gateway.live.held_stream import HeldStream, Member
 from gateway.live.statistics import Tally
+from gateway.live.tasks import Tasks
 from gateway.live.wire import text_frame
 from gateway.settings import Limits
 from inbox.encode import array, entry_json, item_json
-from inbox.errors import StreamReset, Unavailable
-from inbox.model import Cursor, Head, Page
-from inbox.store.base import Store
+from inbox.errors import Unavailable
+from inbox.model import Changes, Cursor, Head, Page
+from inbox.store.base import CATCH_UP_MAX, Store
 from inbox.stream import is_reset
 
 log = structlog.get_logger()
 
 Entries = list[tuple[int, bytes]]
+
+_FEW = 20
+"""Entries read of each stream at least, however many streams are read for at once."""
+_AT_A_TIME = 8
+"""Streams served before the loop gets its turn: those who are live already must not wait for those who come."""
 
 
 class LogPage(Struct, frozen=True):
@@ -34,71 +41,119 @@ class LogPage(Struct, frozen=True):
         """Whether a reader that stands at ``cursor`` can go on with it."""
         return cursor.seq >= self.since and not is_reset(cursor, self.head)
 
-    def reached(self, wanted: dict[Member, Cursor | None]) -> dict[Member, Cursor]:
-        """Those who can."""
-        return {member: cursor for member, cursor in wanted.items() if cursor is not None and self.reaches(cursor)}
+
+class Round:
+    """Everybody who waits for one stream when it begins: served by the same read of the log, and the same page of
+    items if anybody has to start over. Who comes meanwhile, or is still short, takes part in the next one.
+    """
+
+    def __init__(self, held: HeldStream, keep_frames: int) -> None:
+        self.held = held
+        self.wanted = held.begin_round(keep_frames)
+        self.cursors = sorted({c for c in self.wanted.values() if c is not None}, key=lambda cursor: cursor.seq)
+        self.log: LogPage | None = None
+
+    def take(self, cursor: Cursor, changes: Changes) -> None:
+        """The log goes on from ``cursor``."""
+        self.log = LogPage(cursor.seq, changes.head, [(entry.seq, entry_json(entry)) for entry in changes.entries])
+
+    def resuming(self) -> dict[Member, Cursor]:
+        """Those for whom the log goes on."""
+        if self.log is None:
+            return {}
+        return {member: cursor for member, cursor in self.wanted.items() if cursor and self.log.reaches(cursor)}
+
+    def fresh(self) -> list[Member]:
+        """Those who have to start over, and can."""
+        resuming = self.resuming()
+        return [member for member in self.wanted if member not in resuming and not member.is_welcomed]
 
 
 class CatchUp:
-    """Reads in rounds: everybody who waits when a round begins is served by the same read of the log, and the same
-    page of items if anybody has to start over. Who comes meanwhile, or is still short, takes part in the next one.
-    """
+    """Reads for all streams that wait at the same time, in a bounded number of reads at once."""
 
     def __init__(self, store: Store, limits: Limits, tally: Tally) -> None:
         self._store = store
         self._limits = limits
         self._tally = tally
-        self._turns = asyncio.Semaphore(limits.streams_read_at_once)
+        self._due: deque[HeldStream] = deque()
+        self._readers = 0
+        self._begins = False
+        self._tasks = Tasks()
 
-    async def run(self, held: HeldStream) -> None:
-        """Go on until nobody waits."""
+    def wake(self, held: HeldStream) -> None:
+        """Somebody waits for ``held``."""
+        self._due.append(held)
+        if not self._begins and self._readers < self._limits.reads_at_once:
+            self._begins = True
+            self._readers += 1
+            self._tasks.begin(self._run())
+
+    async def close(self) -> None:
+        await self._tasks.close()
+
+    async def _run(self) -> None:
+        """Read until nobody waits."""
+        self._begins = False
         try:
-            while held.waiting:
-                async with self._turns:
-                    await self._round(held)
-                # A store that reads in place never awaits: let others run, and what was given be written.
-                await asyncio.sleep(0)
+            while self._due:
+                batch = [self._due.popleft() for _ in range(min(CATCH_UP_MAX, len(self._due)))]
+                await self._read([Round(held, self._limits.reassembly_frames) for held in batch])
         finally:
-            held.is_read = False
+            self._readers -= 1
 
-    async def _round(self, held: HeldStream) -> None:
-        wanted = held.begin_round(self._limits.reassembly_frames)
+    async def _read(self, rounds: Sequence[Round]) -> None:
         try:
-            log_page = await self._log_page(held.key, [cursor for cursor in wanted.values() if cursor is not None])
-            resuming = {} if log_page is None else log_page.reached(wanted)
-            fresh = [member for member in wanted if member not in resuming and not member.is_welcomed]
-            page = await self._page(held.key) if fresh else None
+            await self._read_logs([each for each in rounds if each.cursors])
         except Exception as failure:
-            self._failed(held, wanted, failure)
-        else:
-            for member in wanted.keys() - resuming.keys() - set(fresh):
-                member.close(CloseCode.STREAM_RESET, "the log no longer reaches back")
-            if log_page is not None:
-                self._resume(held, resuming, log_page)
-            if page is not None:
-                self._start_over(held, fresh, page)
-        finally:
-            held.kept = None
+            for each in rounds:
+                self._failed(each, failure)
+            return
+        for start in range(0, len(rounds), _AT_A_TIME):
+            await self._serve_some(rounds[start : start + _AT_A_TIME])
+            # A store that reads in place never awaits: let others run, and what was given be written.
+            await asyncio.sleep(0)
 
-    async def _log_page(self, key: str, cursors: Collection[Cursor]) -> LogPage | None:
-        """The entries after the lowest of ``cursors`` from which the log goes on; ``None``: it does from none."""
-        for cursor in sorted(set(cursors), key=lambda cursor: cursor.seq):
+    async def _read_logs(self, rounds: Sequence[Round]) -> None:
+        """What each stream's log holds after the lowest cursor from which it goes on."""
+        while rounds:
+            limit = min(self._limits.changes_entries, max(_FEW, self._limits.catch_up_entries // len(rounds)))
+            wanted = [(each.held.key, each.cursors.pop(0)) for each in rounds]
+            found = await self._store.catch_up(wanted, limit)
+            for each, (_, cursor), changes in zip(rounds, wanted, found, strict=True):
+                if changes is not None:
+                    each.take(cursor, changes)
+            rounds = [each for each in rounds if each.log is None and each.cursors]
+
+    async def _serve_some(self, rounds: Sequence[Round]) -> None:
+        starting = [each for each in rounds if each.fresh()]
+        reads = (self._store.page(each.held.key, limit=self._limits.snapshot_items) for each in starting)
+        pages = dict(zip(starting, await asyncio.gather(*reads, return_exceptions=True), strict=True))
+        for each in rounds:
+            page = pages.get(each)
             try:
-                changes = await self._store.changes(key, cursor.seq, cursor.epoch, self._limits.changes_entries)
-            except StreamReset:
-                continue
-            return LogPage(cursor.seq, changes.head, [(entry.seq, entry_json(entry)) for entry in changes.entries])
-        return None
+                if isinstance(page, BaseException):
+                    raise page
+                self._serve(each, page)
+                each.held.end_round()
+            except Exception as failure:
+                self._failed(each, failure)
 
-    async def _page(self, key: str) -> Page:
-        return await self._store.page(key, limit=self._limits.snapshot_items)
+    def _serve(self, round: Round, page: Page | None) -> None:
+        resuming, fresh = round.resuming(), round.fresh()
+        for member in round.wanted.keys() - resuming.keys() - set(fresh):
+            member.close(CloseCode.STREAM_RESET, "the log no longer reaches back")
+        if round.log is not None:
+            self._resume(round.held, resuming, round.log)
+        if page is not None:
+            self._start_over(round.held, fresh, page)
 
     def _resume(self, held: HeldStream, resuming: dict[Member, Cursor], log_page: LogPage) -> None:
         held.stand(log_page.head)
         for member, cursor in resuming.items():
             if member not in held.members:
                 continue
-            run = self._run(held, cursor.seq, log_page.entries)
+            run = self._run_of(held, cursor.seq, log_page.entries)
             if not member.is_welcomed:
                 run = self._welcome(member, cursor.seq, log_page.head, run)
             self._pour(held, member, run, log_page.head)
@@ -131,9 +186,9 @@ class CatchUp:
             if member in held.members:
                 member.greet(page.head.seq, member.greeting().snapshot(page.head, items, next))
                 self._tally.snapshots += 1
-                self._pour(held, member, self._run(held, page.head.seq, ()), page.head)
+                self._pour(held, member, self._run_of(held, page.head.seq, ()), page.head)
 
-    def _run(self, held: HeldStream, after: int, entries: Iterable[tuple[int, bytes]]) -> Entries:
+    def _run_of(self, held: HeldStream, after: int, entries: Iterable[tuple[int, bytes]]) -> Entries:
         return [] if held.kept is None else held.kept.run(after, entries)
 
     def _pour(self, held: HeldStream, member: Member, run: Entries, head: Head) -> None:
@@ -144,13 +199,14 @@ class CatchUp:
             member.give(seq, text_frame(payload))
         held.settle(member, head.seq)
 
-    def _failed(self, held: HeldStream, wanted: Iterable[Member], failure: Exception) -> None:
+    def _failed(self, round: Round, failure: Exception) -> None:
         """Sessions that are live stay: the next entry, or the head check, has them read for again."""
         self._tally.read_failures += 1
         if not isinstance(failure, Unavailable):
             log.error("stream_not_read", exc_info=failure)
-        for member in wanted:
+        for member in round.wanted:
             if member.is_welcomed:
                 member.reading = False
-            elif member in held.members:
+            elif member in round.held.members:
                 member.dismiss(CloseCode.CANNOT_VERIFY, "the inbox cannot be read now")
+        round.held.end_round()

@@ -4,39 +4,65 @@ import asyncio
 from typing import Protocol
 
 from gateway.live import wire
+from gateway.live.outgoing import Shared
 from gateway.live.statistics import Tally
 from gateway.live.tasks import Tasks
-from gateway.settings import Limits
 from inbox.bus.base import Bus
 
 
 class Subscriber(Protocol):
     """A session in a channel. See ``Connection``."""
 
-    def offer(self, frame: bytes) -> bool:
-        """Take ``frame``, unless the client is too slow: then it is lost to it, and False."""
+    def offer(self, frames: bytes) -> bool:
+        """Take ``frames``, unless the client is too slow: then they are lost to it, and False."""
         ...
 
     def say(self, payload: bytes) -> None: ...
 
 
 class Channel:
-    """One channel: its sessions, and its subscription while that is under way."""
+    """One channel: its sessions, its subscription while that is under way, and the signals of this turn.
 
-    __slots__ = ("members", "subscription")
+    Signals that come in one turn of the loop are put together once for all sessions, not once for each.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_frames", "_frames_bytes", "_tally", "members", "subscription")
+
+    def __init__(self, tally: Tally) -> None:
         self.members: dict[Subscriber, None] = {}
         self.subscription: asyncio.Task[None] | None = None
+        self._frames: list[bytes] = []
+        self._frames_bytes = 0
+        self._tally = tally
+
+    def add(self, frame: bytes, max_bytes: int) -> bool:
+        """One more signal. At most ``max_bytes`` are put together. Whether it is the first that waits for ``flush``."""
+        if self._frames_bytes + len(frame) > max_bytes:
+            self.flush()
+        self._frames.append(frame)
+        self._frames_bytes += len(frame)
+        return len(self._frames) == 1
+
+    def flush(self) -> None:
+        """Give every session what came. The same bytes for everybody, in the order of the bus."""
+        frames, self._frames, self._frames_bytes = self._frames, [], 0
+        if not frames:
+            return
+        together = frames[0] if len(frames) == 1 else b"".join(frames)
+        lost = 0
+        for member in self.members:
+            if not member.offer(together):
+                lost += 1
+        self._tally.signals_sent += len(frames) * (len(self.members) - lost)
+        self._tally.signals_lost += len(frames) * lost
 
 
 class Channels:
     """Holds a channel from its first session to its last. There is no past and no number: what is lost stays lost."""
 
-    def __init__(self, bus: Bus, limits: Limits, tally: Tally) -> None:
+    def __init__(self, bus: Bus, shared: Shared) -> None:
         self._bus = bus
-        self._timeout_s = limits.subscribe_timeout_s
-        self._tally = tally
+        self._shared = shared
         self._held: dict[str, Channel] = {}
         self._tasks = Tasks()
 
@@ -49,6 +75,7 @@ class Channels:
         ``reply`` is for when it surely does: the bus has confirmed, or has not for long enough.
         """
         channel = self._held.get(key) or self._hold(key)
+        channel.flush()
         channel.members[member] = None
         if reply is None:
             return
@@ -61,6 +88,7 @@ class Channels:
         """``member`` receives them no more, if it did."""
         channel = self._held.get(key)
         if channel is not None and member in channel.members:
+            channel.flush()
             del channel.members[member]
             if not channel.members:
                 del self._held[key]
@@ -69,27 +97,21 @@ class Channels:
             member.say(reply)
 
     def receive(self, key: str, payload: bytes) -> None:
-        """A signal came: the same bytes for everybody, in the order of the bus."""
+        """A signal came."""
         channel = self._held.get(key)
-        if channel is None:
-            return
-        frame = wire.text_frame(payload)
-        sent = 0
-        for member in channel.members:
-            sent += member.offer(frame)
-        self._tally.signals_sent += sent
-        self._tally.signals_lost += len(channel.members) - sent
+        if channel is not None and channel.add(wire.text_frame(payload), self._shared.limits.write_soft_bytes):
+            self._shared.outbox.add(channel)
 
     async def close(self) -> None:
         await self._tasks.close()
 
     def _hold(self, key: str) -> Channel:
-        channel = self._held[key] = Channel()
+        channel = self._held[key] = Channel(self._shared.tally)
         channel.subscription = self._tasks.begin(self._subscribe(key, channel))
         return channel
 
     async def _subscribe(self, key: str, channel: Channel) -> None:
         """Unconfirmed in time: go on, the bus goes on asking."""
         if self._held.get(key) is channel:
-            await self._bus.subscribe([key], self._timeout_s)
+            await self._bus.subscribe([key], self._shared.limits.subscribe_timeout_s)
         channel.subscription = None

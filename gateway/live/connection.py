@@ -3,10 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import MutableSet
-from typing import Any, Protocol
-
-from websockets.server import ServerProtocol
+from typing import Protocol
 
 from gateway.live import wire
 from gateway.live.codes import CloseCode
@@ -28,24 +25,23 @@ class Desk(Protocol):
 
 
 class Connection(Outgoing):
-    """Made when a handshake is complete; takes over its transport, and the protocol object that shook hands.
+    """Made when a handshake is complete; takes over its transport.
 
     ``stream`` is what the session follows once it joined. ``reading``: it is being brought up to date from the store
     and takes no live entries meanwhile; ``stalled``: that waits until the client has read more.
 
-    :param registry: uvicorn's set of open connections; it calls ``shutdown`` on each when the server ends.
+    :param address: where it comes from, see ``Addresses``.
     """
 
     __slots__ = (
+        "_address",
         "_closing",
         "_desk",
         "_heard_at",
         "_pinged_at",
         "_reader",
-        "_registry",
         "reading",
         "session",
-        "slot",
         "stalled",
         "stream",
     )
@@ -56,13 +52,12 @@ class Connection(Outgoing):
         desk: Desk,
         session: Session,
         transport: asyncio.Transport,
-        protocol: ServerProtocol,
-        registry: MutableSet[Any],
+        address: bytes,
     ) -> None:
         super().__init__(shared, transport)
         self._desk = desk
-        self._reader = FrameReader(protocol)
-        self._registry = registry
+        self._address = address
+        self._reader: FrameReader | None = None
         self._closing = False
         # Until hello, the time the connection was opened.
         self._pinged_at = self._heard_at = time.monotonic()
@@ -70,9 +65,7 @@ class Connection(Outgoing):
         self.stream: HeldStream | None = None
         self.reading = False
         self.stalled = False
-        self.slot = -1
-        registry.add(self)
-        shared.tally.sessions += 1
+        shared.arrivals.enter(address)
         shared.wheel.put(self, shared.limits.hello_timeout_s)
 
     @property
@@ -89,20 +82,25 @@ class Connection(Outgoing):
         self._heard_at = time.monotonic()
         if self._closing:
             return
-        for heard in self._reader.read(data):
-            self._hear(heard)
+        reader = self._reader or self._shared.readers.borrow()
+        self._reader = reader
+        for heard in reader.read(data):
+            self._hear(heard, reader)
             if self._closing:
                 return
-        if pongs := self._reader.owed():
+        if pongs := reader.owed():
             self.send(pongs)
+        if reader.is_between_messages:
+            self._reader = None
+            self._shared.readers.give_back(reader)
 
-    def _hear(self, heard: str | Sign | Failure) -> None:
+    def _hear(self, heard: str | Sign | Failure, reader: FrameReader) -> None:
         if isinstance(heard, str):
             self.perform(self.session.receive(heard, self._heard_at))
         elif heard is Sign.CONTROL:
             self.perform(self.session.control(self._heard_at))
         elif heard is Sign.CLOSE:
-            self._answer_close()
+            self._answer_close(reader.owed())
         elif isinstance(heard, Failure):
             self.close(heard.code, heard.reason)
 
@@ -134,6 +132,7 @@ class Connection(Outgoing):
         """Send the welcome: from here on the session stands at ``seq``."""
         self.seq = seq
         self.session.state = "live"
+        self._shared.arrivals.end()
         self.say(welcome)
         # A random phase, or clients that came together would be pinged together for ever.
         self._pinged_at = time.monotonic() - random.random() * self._shared.limits.heartbeat_s
@@ -189,9 +188,7 @@ class Connection(Outgoing):
         return min(limits.pong_timeout_s, limits.heartbeat_s)
 
     def dismiss(self, code: CloseCode, reason: str = "") -> None:
-        """Close, and say when to come back."""
-        limits = self._shared.limits
-        self.say(wire.bye(code, limits.return_after_s, limits.return_spread_s))
+        self.say(wire.bye(code, *self._shared.arrivals.pause_s(code)))
         self.close(code, reason)
 
     def close(self, code: int, reason: str = "") -> None:
@@ -208,20 +205,15 @@ class Connection(Outgoing):
         self._end(code)
         super().abort(code)
 
-    def shutdown(self) -> None:
-        """uvicorn's way to say that the server ends."""
-        self.dismiss(CloseCode.DRAIN, "the server is going away")
-
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(None)
         self._shared.wheel.remove(self)
-        self._shared.tally.sessions -= 1
-        self._registry.discard(self)
+        self._shared.arrivals.leave(self._address)
 
-    def _answer_close(self) -> None:
-        echo = b"".join([*self.take_frames(), self._reader.owed()])
+    def _answer_close(self, echo: bytes) -> None:
+        owed = self.take_frames()
         self._end(None)
-        self._transport.write(echo)
+        self._transport.write(b"".join([*owed, echo]))
         self._transport.close()
 
     def _end(self, code: int | None) -> None:
@@ -230,6 +222,8 @@ class Connection(Outgoing):
             return
         self._closing = True
         self.take_frames()
+        if self.session.state == "joining":
+            self._shared.arrivals.end()
         if code is not None:
             self._shared.tally.closes[code] += 1
         self._shared.wheel.put(self, self._shared.limits.close_grace_s)

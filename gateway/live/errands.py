@@ -72,7 +72,7 @@ class Errands:
             return
         if not connection.is_closing:
             connection.session.claims = claims
-            await self._streams.join(connection, stream_key(claims.tenant, claims.user), join.hello.cursor)
+            self._streams.join(connection, stream_key(claims.tenant, claims.user), join.hello.cursor)
 
     async def _renew(self, connection: Connection, renew: Renew) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
@@ -22,25 +22,32 @@ class Tended(Protocol):
         ...
 
 
-class Wheel:
+T = TypeVar("T", bound=Tended)
+
+
+class Wheel(Generic[T]):
     """Visits everything put on it when its time has come, to the second; nothing is on it twice."""
 
     def __init__(self) -> None:
-        self._slots: list[set[Tended]] = [set() for _ in range(_SLOTS)]
+        self._slots: list[set[T]] = [set() for _ in range(_SLOTS)]
         self._at = 0
 
-    def put(self, tended: Tended, delay_s: float) -> None:
+    def everything(self) -> list[T]:
+        """All that is on it now."""
+        return [tended for slot in self._slots for tended in slot]
+
+    def put(self, tended: T, delay_s: float) -> None:
         """Visit ``tended`` once ``delay_s`` are over, or when the wheel has gone round: it says what is left then."""
         self.remove(tended)
         tended.slot = (self._at + _ticks(delay_s)) % _SLOTS
         self._slots[tended.slot].add(tended)
 
-    def hasten(self, tended: Tended, delay_s: float) -> None:
+    def hasten(self, tended: T, delay_s: float) -> None:
         """Visit ``tended`` no later than that."""
         if tended.slot < 0 or _ticks(delay_s) < (tended.slot - self._at) % _SLOTS:
             self.put(tended, delay_s)
 
-    def remove(self, tended: Tended) -> None:
+    def remove(self, tended: T) -> None:
         if tended.slot >= 0:
             self._slots[tended.slot].discard(tended)
             tended.slot = -1

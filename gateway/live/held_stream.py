@@ -1,6 +1,6 @@
 """One user's stream on this node: who follows it, and who has to be brought up to date from the store first. No I/O."""
 
-import asyncio
+import sys
 from collections.abc import Callable
 from typing import Protocol
 
@@ -40,22 +40,34 @@ class HeldStream:
     Each is either live, and then stands where the stream stands here, or ``reading``: then it takes part in the rounds
     of the one reader. What comes live during a round is kept for those in it.
 
-    ``epoch`` is empty until the first round. ``members`` are in the order they came. ``subscription`` is under way.
+    ``epoch`` is empty until the first round. ``members`` are in the order they came. Nobody is read for before the
+    bus has confirmed the subscription, or has been waited for.
 
     :param wake: called when somebody has to be read for and no reader is at work.
     """
 
-    __slots__ = ("_tally", "_wake", "doubtful", "epoch", "is_read", "kept", "key", "members", "subscription", "waiting")
+    __slots__ = (
+        "_is_subscribed",
+        "_tally",
+        "_waiting",
+        "_wake",
+        "doubtful",
+        "epoch",
+        "is_read",
+        "kept",
+        "key",
+        "members",
+    )
 
     def __init__(self, key: str, wake: "Callable[[HeldStream], None]", tally: Tally) -> None:
         self.key = key
         self.epoch = ""
-        self.members: dict[Member, None] = {}
-        self.waiting: dict[Member, Cursor | None] = {}
+        self.members: list[Member] = []
         self.kept: Reassembly[bytes] | None = None
         self.doubtful = False
         self.is_read = False
-        self.subscription: asyncio.Task[None] | None = None
+        self._waiting: dict[Member, Cursor | None] | None = None
+        self._is_subscribed = False
         self._wake = wake
         self._tally = tally
 
@@ -98,17 +110,39 @@ class HeldStream:
     def read_from(self, member: Member, cursor: Cursor | None) -> None:
         """Bring ``member`` up to date from ``cursor``; ``None``: with a snapshot."""
         member.reading = True
-        self.waiting[member] = cursor
-        if not self.is_read:
-            self.is_read = True
-            self._wake(self)
+        if self._waiting is None:
+            self._waiting = {}
+        self._waiting[member] = cursor
+        self._wake_reader()
+
+    def subscribed(self) -> None:
+        """From now on whatever is written after a read began comes live, or is reported as a gap."""
+        self._is_subscribed = True
+        self._wake_reader()
+
+    def leave(self, member: Member) -> None:
+        """``member`` takes nothing more."""
+        self.members.remove(member)
+        if self._waiting is not None:
+            self._waiting.pop(member, None)
 
     def begin_round(self, keep_frames: int) -> dict[Member, Cursor | None]:
         """Who takes part in the round that begins now, with the cursor each comes with."""
-        wanted, self.waiting = self.waiting, {}
+        wanted, self._waiting = self._waiting, None
         self.kept = Reassembly(keep_frames)
         self.doubtful = False
-        return wanted
+        return wanted or {}
+
+    def end_round(self) -> None:
+        """Everybody in it was served. Who waits by now is in another."""
+        self.kept = None
+        self.is_read = False
+        self._wake_reader()
+
+    def _wake_reader(self) -> None:
+        if self._is_subscribed and self._waiting and not self.is_read:
+            self.is_read = True
+            self._wake(self)
 
     def stand(self, head: Head) -> None:
         """The store says that the stream stands at ``head``: sessions of another incarnation must start over."""
@@ -116,7 +150,8 @@ class HeldStream:
             for member in list(self.members):
                 if member.is_welcomed:
                     member.close(CloseCode.STREAM_RESET, "the stream was started over")
-        self.epoch = head.epoch
+        # Most streams are of the same incarnation: one string for all of them.
+        self.epoch = sys.intern(head.epoch)
 
     def settle(self, member: Member, head_seq: int) -> None:
         """``member`` was given what this round had: it is live now, or takes part in the next round."""

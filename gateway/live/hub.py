@@ -1,14 +1,13 @@
 """The live side of a node: every session it holds, and what the bus brings for them."""
 
 import asyncio
-from collections.abc import Collection, MutableSet
-from typing import Any
-
-from websockets.server import ServerProtocol
+from collections.abc import Collection
 
 from gateway.live.acks import Acks
 from gateway.live.channels import Channels
+from gateway.live.codes import CloseCode
 from gateway.live.connection import Connection
+from gateway.live.drain import drain
 from gateway.live.errands import Errands, UserVerifier
 from gateway.live.head_check import HeadCheck
 from gateway.live.outgoing import Shared
@@ -26,10 +25,11 @@ class Hub:
     def __init__(self, inbox: Inbox, bus: Bus, verifier: UserVerifier, limits: Limits = LIMITS) -> None:
         self._bus = bus
         self._shared = Shared(limits)
+        self.arrivals = self._shared.arrivals
         self._rules = Rules.of(limits)
         self._acks = Acks(inbox.store, limits.ack_flush_s)
         self._streams = Streams(inbox.store, bus, limits, self._shared.tally)
-        self._channels = Channels(bus, limits, self._shared.tally)
+        self._channels = Channels(bus, self._shared)
         self._errands = Errands(inbox, verifier, self._streams)
         self._head_check = HeadCheck(self._streams, inbox.store, bus, limits, self._shared.tally)
         self._tasks: list[asyncio.Task[None]] = []
@@ -37,11 +37,17 @@ class Hub:
     async def start(self) -> None:
         """Start the bus with this hub as its listener, and the clocks."""
         await self._bus.start(self)
-        parts = (self._shared.wheel, self._head_check, self._acks)
+        parts = (self._shared.wheel, self.arrivals, self._head_check, self._acks)
         self._tasks = [asyncio.create_task(part.run()) for part in parts]
 
+    async def drain(self) -> None:
+        """Let all sessions go: at the end none is left."""
+        limits, wheel = self._shared.limits, self._shared.wheel
+        over_s = min(limits.drain_s, self._shared.tally.sessions / self._shared.tally.welcomes_per_s)
+        await drain(wheel.everything, over_s, limits.close_grace_s)
+
     async def stop(self) -> None:
-        """Stop working and write what is left. The server has closed the connections before."""
+        """Stop working and write what is left, after ``drain``."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -55,22 +61,19 @@ class Hub:
 
     # Connections
 
-    def turns_away(self) -> bool:
-        """Whether the node is full. Asked, and counted, once a handshake."""
-        tally = self._shared.tally
-        is_full = tally.sessions >= self._shared.limits.sessions_per_node
-        tally.turned_away += is_full
-        return is_full
-
-    def connect(
-        self, transport: asyncio.Transport, protocol: ServerProtocol, registry: MutableSet[Any]
-    ) -> asyncio.Protocol:
+    def connect(self, transport: asyncio.Transport, address: bytes) -> asyncio.Protocol:
         """The connection that goes on from a complete handshake; see ``Connection``."""
-        return Connection(self._shared, self, Session(self._rules), transport, protocol, registry)
+        return Connection(self._shared, self, Session(self._rules), transport, address)
 
     def act(self, connection: Connection, effect: Effect) -> None:
         match effect:
-            case Join() | Apply() | Renew():
+            case Join():
+                self.arrivals.begin()
+                if self.arrivals.is_crowded():
+                    connection.dismiss(CloseCode.CANNOT_VERIFY, "too many arrive at once")
+                else:
+                    self._errands.begin(connection, effect)
+            case Apply() | Renew():
                 self._errands.begin(connection, effect)
             case Confirm() if connection.stream is not None:
                 self._acks.note(connection.stream.key, effect.seq)

@@ -2,29 +2,38 @@
 
 import asyncio
 import time
+from typing import Protocol
 
 from gateway.live import wire
+from gateway.live.arrivals import Arrivals
 from gateway.live.codes import CloseCode
+from gateway.live.frames import FrameReaders
 from gateway.live.heartbeat import Wheel
 from gateway.live.statistics import Tally
 from gateway.settings import Limits
 
 
+class Owing(Protocol):
+    """Something that owes bytes to clients."""
+
+    def flush(self) -> None: ...
+
+
 class Outbox:
-    """The connections of a node that owe something, written to at the end of the loop's turn."""
+    """Who owes something, in the order in which it came to owe; called upon at the end of the loop's turn."""
 
     def __init__(self) -> None:
-        self._owing: list[Outgoing] = []
+        self._owing: list[Owing] = []
 
-    def add(self, outgoing: "Outgoing") -> None:
+    def add(self, owing: Owing) -> None:
         if not self._owing:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._owing.append(outgoing)
+        self._owing.append(owing)
 
     def _flush(self) -> None:
         owing, self._owing = self._owing, []
-        for outgoing in owing:
-            outgoing.flush()
+        for each in owing:
+            each.flush()
 
 
 class Shared:
@@ -32,9 +41,11 @@ class Shared:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.wheel = Wheel()
+        self.wheel: Wheel[Outgoing] = Wheel()
         self.outbox = Outbox()
-        self.tally = Tally()
+        self.tally = Tally(limits.welcomes_per_s)
+        self.arrivals = Arrivals(limits, self.tally)
+        self.readers = FrameReaders(limits.frame_bytes)
 
 
 class Outgoing(asyncio.Protocol):
@@ -44,7 +55,17 @@ class Outgoing(asyncio.Protocol):
     has caught up it gets one ``sync`` for all of them, and fetches them itself.
     """
 
-    __slots__ = ("_frames", "_pending", "_shared", "_stuck_at", "_stuck_bytes", "_transport", "_withheld", "seq")
+    __slots__ = (
+        "_frames",
+        "_pending",
+        "_shared",
+        "_stuck_at",
+        "_stuck_bytes",
+        "_transport",
+        "_withheld",
+        "seq",
+        "slot",
+    )
 
     def __init__(self, shared: Shared, transport: asyncio.Transport) -> None:
         self._shared = shared
@@ -56,6 +77,15 @@ class Outgoing(asyncio.Protocol):
         self._stuck_bytes = 0
         self._withheld = 0
         self.seq = 0
+        self.slot = -1
+
+    def tend(self, now: float) -> float | None:
+        """See ``Tended``."""
+        raise NotImplementedError
+
+    def dismiss(self, code: CloseCode, reason: str = "") -> None:
+        """Close, and say when to come back."""
+        raise NotImplementedError
 
     def send(self, frame: bytes) -> None:
         """Owe ``frame``: it leaves with everything else of this turn."""
@@ -75,11 +105,16 @@ class Outgoing(asyncio.Protocol):
             self.send(frame)
             self._shared.tally.entries_sent += 1
 
-    def offer(self, frame: bytes) -> bool:
-        """A signal: lost to a client that is too slow, and False."""
-        if self.is_full():
+    def offer(self, frames: bytes) -> bool:
+        """Signals, at the end of a turn: lost to a client that is too slow, and False."""
+        if self._frames is not None:
+            if self.is_full():
+                return False
+            self.send(frames)
+        elif self._stuck_at:
             return False
-        self.send(frame)
+        else:
+            self._transport.write(frames)
         return True
 
     def is_full(self) -> bool:

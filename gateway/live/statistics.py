@@ -35,7 +35,9 @@ class LiveStatistics(Struct, frozen=True):
     """Reads for a hello or a repair that the store did not answer."""
     slow_aborts: int
     turned_away: int
-    """Handshakes refused because the node was full."""
+    """Handshakes refused because the node or the address was full, or too many came at once."""
+    welcomes_per_s: float
+    """How many sessions this node can welcome in a second, as far as it had to."""
     closes: dict[str, int]
     """Connections ended by us, by the name of the close code."""
 
@@ -56,9 +58,11 @@ class Tally:
         "signals_sent",
         "snapshots",
         "turned_away",
+        "welcomes_per_s",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, welcomes_per_s: float) -> None:
+        self.welcomes_per_s = welcomes_per_s
         self.sessions = 0
         self.entries_sent = 0
         self.entries_withheld = 0
@@ -88,5 +92,6 @@ class Tally:
             read_failures=self.read_failures,
             slow_aborts=self.closes[CloseCode.SLOW],
             turned_away=self.turned_away,
+            welcomes_per_s=self.welcomes_per_s,
             closes={_NAMES.get(code, str(code)): count for code, count in self.closes.items()},
         )

@@ -1,7 +1,7 @@
 """The streams that have sessions on this node: who joins and leaves, and what the bus brings for them."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from gateway.live.catch_up import CatchUp
 from gateway.live.codes import CloseCode
@@ -24,6 +24,7 @@ class Streams:
         self._tally = tally
         self._catch_up = CatchUp(store, limits, tally)
         self._held: dict[str, HeldStream] = {}
+        self._new: list[HeldStream] = []
         self._tasks = Tasks()
 
     def __len__(self) -> int:
@@ -42,26 +43,21 @@ class Streams:
         if held is not None:
             held.receive(seq, epoch, payload)
 
-    async def join(self, connection: Connection, key: str, cursor: Cursor | None) -> None:
+    def join(self, connection: Connection, key: str, cursor: Cursor | None) -> None:
         """Have ``connection`` follow the stream ``key`` from ``cursor`` on; its welcome comes when it is read."""
         held = self._held.get(key) or self._hold(key)
-        connection.reading = True
         connection.stream = held
-        held.members[connection] = None
+        held.members.append(connection)
+        held.read_from(connection, cursor)
         if len(held.members) > self._limits.sessions_per_user:
-            next(iter(held.members)).close(CloseCode.TOO_MANY_CONNECTIONS, "the user opened newer connections")
-        if held.subscription is not None:
-            await asyncio.wait([held.subscription])
-        if connection in held.members:
-            held.read_from(connection, cursor)
+            held.members[0].close(CloseCode.TOO_MANY_CONNECTIONS, "the user opened newer connections")
 
     def leave(self, connection: Connection) -> None:
         """``connection`` takes nothing more."""
         held, connection.stream = connection.stream, None
         if held is None:
             return
-        del held.members[connection]
-        held.waiting.pop(connection, None)
+        held.leave(connection)
         if not held.members:
             del self._held[held.key]
             self._bus.unsubscribe([held.key])
@@ -72,17 +68,25 @@ class Streams:
 
     async def close(self) -> None:
         await self._tasks.close()
+        await self._catch_up.close()
 
     def _hold(self, key: str) -> HeldStream:
-        held = self._held[key] = HeldStream(key, self._wake, self._tally)
-        held.subscription = self._tasks.begin(self._subscribe(held))
+        held = self._held[key] = HeldStream(key, self._catch_up.wake, self._tally)
+        if not self._new:
+            asyncio.get_running_loop().call_soon(self._subscribe_new)
+        self._new.append(held)
         return held
 
-    async def _subscribe(self, held: HeldStream) -> None:
-        """Unconfirmed in time: go on, the store has everything and the bus reports a gap when it confirms."""
-        if self._held.get(held.key) is held:
-            await self._bus.subscribe([held.key], self._limits.subscribe_timeout_s)
-        held.subscription = None
+    def _subscribe_new(self) -> None:
+        """One command for all that came in one turn of the loop."""
+        new, self._new = self._new, []
+        self._tasks.begin(self._subscribe(new))
 
-    def _wake(self, held: HeldStream) -> None:
-        self._tasks.begin(self._catch_up.run(held))
+    async def _subscribe(self, new: Sequence[HeldStream]) -> None:
+        """Unconfirmed in time: go on, the store has everything and the bus reports a gap when it confirms."""
+        keys = [held.key for held in new if self._held.get(held.key) is held]
+        if keys:
+            timeout_s = 0.0 if self._bus.is_degraded() else self._limits.subscribe_timeout_s
+            await self._bus.subscribe(keys, timeout_s)
+        for held in new:
+            held.subscribed()

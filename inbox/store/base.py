@@ -13,6 +13,7 @@ from typing import Protocol
 
 from inbox.model import (
     Changes,
+    Cursor,
     Head,
     Listing,
     Mark,
@@ -30,6 +31,7 @@ from inbox.store.outlet import Outlet
 from inbox.store.registry import Registry
 
 HEADS_MAX = 1_000
+CATCH_UP_MAX = 64
 VERSIONS_MAX = 100
 """Contents that one notification may have had; a further change is refused."""
 
@@ -120,6 +122,13 @@ class Store(Registry, Protocol):
         """The entries after ``since``: dense from ``since + 1``, at most ``limit``.
 
         :raises StreamReset: another epoch, a cursor beyond the head, or the log no longer reaches back.
+        """
+        ...
+
+    async def catch_up(self, wanted: Sequence[tuple[str, Cursor]], limit: int) -> list[Changes | None]:
+        """``changes`` of up to ``CATCH_UP_MAX`` streams at once, each after its cursor, in the order given.
+
+        For many readers that come at the same time: it costs a fixed number of queries. ``None``: ``StreamReset``.
         """
         ...
 

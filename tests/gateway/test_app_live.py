@@ -18,7 +18,7 @@ from gateway.auth.access import AccessTokens
 from gateway.auth.clients import CLI_CLIENT, SCOPES
 from gateway.auth.keyring import TOKEN_KEYS, KeyRing
 from gateway.auth.tokens import mint_user
-from gateway.server import Server, configuration, listen, url_of
+from gateway.server import Server, listen, url_of
 from gateway.settings import Role, Settings
 from inbox.bus.memory import MemoryBus
 from inbox.registered import Client
@@ -58,7 +58,7 @@ async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: Role) -> A
     settings = Settings(mongo_url="mongodb://mongo.test", redis_url="redis://redis.test")
     with listen("127.0.0.1", 0) as listener:
         async with running(settings, role) as app:
-            server = Server(configuration(app), app, {})
+            server = Server(app, {})
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             await until(lambda: server.started)
             ring = KeyRing(partial(app.store.keys, TOKEN_KEYS))

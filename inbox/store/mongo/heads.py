@@ -79,6 +79,11 @@ class Heads:
             return UNWRITTEN, 0
         return msgspec.convert(document["at"], Place), document.get("floor", 0)
 
+    async def places_and_floors(self, streams: Sequence[str]) -> dict[str, tuple[Place, int]]:
+        """``place_and_floor`` of those of ``streams`` that were ever written."""
+        documents = self._db.heads.find({"_id": {"$in": list(streams)}}, {"at": 1, "floor": 1})
+        return {d["_id"]: (msgspec.convert(d["at"], Place), d.get("floor", 0)) async for d in documents}
+
     async def heads(self, streams: Sequence[str]) -> list[Head]:
         places = await self.places(streams)
         return [self._db.head(places.get(stream, UNWRITTEN)) for stream in streams]

@@ -80,6 +80,19 @@ class Log:
             return None
         return [Record.of(document) for document in documents]
 
+    async def between(self, ranges: Sequence[tuple[str, int, int]]) -> dict[str, list[Record] | None]:
+        """The entries after the first number up to the second, of each stream, in order. ``None``: as ``after``."""
+        if not ranges:
+            return {}
+        each = [_after(stream, since, upto) for stream, since, upto in ranges]
+        found: dict[str, list[Document]] = {stream: [] for stream, _, _ in ranges}
+        async for document in self._db.log.find(each[0] if len(each) == 1 else {"$or": each}).sort("_id", 1):
+            found[document["stream"]].append(document)
+        return {
+            stream: None if any("kind" not in d for d in documents) else [Record.of(d) for d in documents]
+            for stream, documents in found.items()
+        }
+
     async def oldest(self, stream: str, limit: int) -> list[Age]:
         """The first of what the log holds, in order."""
         found = self._db.log.find(_after(stream, 0), {"seq": 1, "at": 1, "open": 1}).sort("_id", 1).limit(limit)
@@ -113,5 +126,5 @@ def _any_of(streams: Sequence[str]) -> object:
     return streams[0] if len(streams) == 1 else {"$in": list(streams)}
 
 
-def _after(stream: str, since: int) -> Document:
-    return {"stream": stream, "_id": {"$gt": entry_key(stream, since), "$lte": entry_key(stream, SEQ_MAX)}}
+def _after(stream: str, since: int, upto: int = SEQ_MAX) -> Document:
+    return {"stream": stream, "_id": {"$gt": entry_key(stream, since), "$lte": entry_key(stream, upto)}}

@@ -88,6 +88,36 @@ class Reads:
                 entries = await self._entries(records[:limit])
                 return Changes(head, entries, more=since + len(entries) < head.seq)
 
+    async def catch_up(self, wanted: Sequence[tuple[str, Cursor]], limit: int) -> list[Changes | None]:
+        """Where the streams stand, then the log, then the floors: three queries. What does not fit is asked alone."""
+        streams = [stream for stream, _ in wanted]
+        places = {stream: place for stream, (place, _) in (await self._heads.places_and_floors(streams)).items()}
+        behind = [
+            (stream, cursor.seq, min(place.seq, cursor.seq + limit))
+            for stream, cursor in wanted
+            if (place := places.get(stream)) is not None and cursor.seq < place.seq
+        ]
+        records = await self._log.between(behind)
+        floors = await self._heads.places_and_floors(list(records)) if records else {}
+        notifications = await self._contents.get(r.shown for found in records.values() for r in found or ())
+        answers: list[Changes | None] = []
+        for stream, cursor in wanted:
+            place, found = places.get(stream, UNWRITTEN), records.get(stream, [])
+            head = self._db.head(place)
+            fits = not is_reset(cursor, head) and found is not None and _goes_on(found, cursor.seq, place)
+            if not fits or (not found and cursor.seq < place.seq) or cursor.seq < floors.get(stream, (place, 0))[1]:
+                answers.append(await self._alone(stream, cursor, limit))
+                continue
+            entries = tuple(record.entry(notifications.get(record.shown)) for record in found or ())
+            answers.append(Changes(head, entries, more=cursor.seq + len(entries) < head.seq))
+        return answers
+
+    async def _alone(self, stream: str, cursor: Cursor, limit: int) -> Changes | None:
+        try:
+            return await self.changes(stream, cursor.seq, cursor.epoch, limit)
+        except StreamReset:
+            return None
+
     async def _entries(self, records: Sequence[Record]) -> tuple[Entry, ...]:
         notifications = await self._contents.get(record.shown for record in records)
         return tuple(record.entry(notifications.get(record.shown)) for record in records)

@@ -9,6 +9,7 @@ from functools import partial
 
 from inbox.model import (
     Changes,
+    Cursor,
     Head,
     Listing,
     Mark,
@@ -141,6 +142,9 @@ class MongoStore:
 
     async def changes(self, stream: str, since: int, epoch: str, limit: int) -> Changes:
         return await persist(partial(self._reads.changes, stream, since, epoch, limit))
+
+    async def catch_up(self, wanted: Sequence[tuple[str, Cursor]], limit: int) -> list[Changes | None]:
+        return await persist(partial(self._reads.catch_up, wanted, limit))
 
     async def page(
         self,

@@ -47,6 +47,23 @@ def changes(db: sqlite3.Connection, generation: str, stream: str, since: int, ep
     return Changes(head, entries, more=bool(entries) and entries[-1].seq < head.seq)
 
 
+AT_A_TIME = 8
+"""Streams whose log is read on the event loop before others get their turn."""
+
+
+def catch_up(
+    db: sqlite3.Connection, generation: str, wanted: Sequence[tuple[str, Cursor]], limit: int
+) -> list[Changes | None]:
+    """``changes`` of each stream after its cursor; ``None``: ``StreamReset``."""
+    found: list[Changes | None] = []
+    for stream, cursor in wanted:
+        try:
+            found.append(changes(db, generation, stream, cursor.seq, cursor.epoch, limit))
+        except StreamReset:
+            found.append(None)
+    return found
+
+
 def _entry(stream: str, row: tuple[Any, ...]) -> Entry:
     seq, kind, at, unread, unseen, ids, upto, reason, origin, *shown = row
     item = None if origin is None else _item(stream, seq, origin, shown)

@@ -11,6 +11,7 @@ from typing import TypeVar
 from inbox.errors import Unavailable
 from inbox.model import (
     Changes,
+    Cursor,
     Head,
     Listing,
     Mark,
@@ -136,6 +137,14 @@ class SqliteStore:
         return self._read(
             partial(reads.changes, generation=self._generation, stream=stream, since=since, epoch=epoch, limit=limit)
         )
+
+    async def catch_up(self, wanted: Sequence[tuple[str, Cursor]], limit: int) -> list[Changes | None]:
+        found: list[Changes | None] = []
+        for start in range(0, len(wanted), reads.AT_A_TIME):
+            some = wanted[start : start + reads.AT_A_TIME]
+            found += self._read(partial(reads.catch_up, generation=self._generation, wanted=some, limit=limit))
+            await asyncio.sleep(0)
+        return found
 
     async def page(
         self,

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gateway.http import protocol
 from gateway.http.admission import Admission
-from gateway.server import Server, configuration, listen
+from gateway.server import Server, listen
 from gateway.settings import LIMITS
 from tests.gateway.http.conftest import Api
 from tests.waiting import until
@@ -50,7 +50,7 @@ class Raw:
 async def port(api: Api) -> AsyncIterator[int]:
     """A real server around the process; its port."""
     listener = listen("127.0.0.1", 0)
-    server = Server(configuration(api.app), api.app, {})
+    server = Server(api.app, {})
     running = asyncio.create_task(server.serve(sockets=[listener]))
     await until(lambda: server.started)
     yield listener.getsockname()[1]

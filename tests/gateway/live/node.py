@@ -10,16 +10,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import uvicorn
 from msgspec.structs import replace
-from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from gateway.app import App
 from gateway.auth.tokens import UserClaims
-from gateway.live.handover import BellwireWebSocketProtocol, websocket_endpoint
+from gateway.live.addresses import Addresses
+from gateway.live.entrance import Entrance
 from gateway.live.hub import Hub
 from gateway.live.origins import Origins
+from gateway.server import Server
 from gateway.settings import LIMITS
 from inbox.bus.base import Bus
 from inbox.bus.memory import MemoryBus
@@ -115,22 +116,14 @@ class Node:
         self.bus = bus
         self.inbox = inbox
         self.hub = hub
-        self.handshakes = 0
-        self.accepts = asyncio.Event()
-        self.accepts.set()
-        self._endpoint = websocket_endpoint(hub, Origins("https://app.example"))
-        self.server: uvicorn.Server
+        app = App(store, bus)
+        app.hub, app.entrance = hub, Entrance(hub, Origins("https://app.example"), Addresses("10.0.0.0/8"))
+        self.server = Server(app, {})
         self.port = 0
 
     @property
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/v1/ws"
-
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The endpoint, held up while ``accepts`` is not set."""
-        self.handshakes += 1
-        await self.accepts.wait()
-        await self._endpoint(scope, receive, send)
 
     def client(self) -> Client:
         return Client(self)
@@ -164,26 +157,15 @@ async def _running(store: Store, bus: Bus, limits: Json) -> AsyncIterator[Node]:
     listener = socket.create_server(("127.0.0.1", 0))
     # Small, so that a client that does not read is felt soon.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    config = uvicorn.Config(
-        node.app,
-        interface="asgi3",
-        ws=BellwireWebSocketProtocol,
-        ws_per_message_deflate=False,
-        ws_max_size=LIMITS.frame_bytes,
-        ws_ping_interval=0.1,
-        lifespan="off",
-        log_config=None,
-        timeout_graceful_shutdown=10,
-    )
-    server = node.server = uvicorn.Server(config)
+    listener.setblocking(False)
     node.port = listener.getsockname()[1]
     await hub.start()
-    serving = asyncio.create_task(server._serve([listener]))
-    await until(lambda: server.started)
+    serving = asyncio.create_task(node.server._serve([listener]))
+    await until(lambda: node.server.started)
     try:
         yield node
     finally:
-        server.should_exit = True
+        node.server.should_exit = True
         await serving
         await hub.stop()
         await bus.close()

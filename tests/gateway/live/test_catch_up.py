@@ -38,7 +38,7 @@ def test_many_joins_share_one_read() -> None:
         world.log.head = 4
         members = [Follower(world.held, Cursor(EPOCH, seq)) for seq in range(4) for _ in range(5)]
         for member, seq in zip(members, [0, 1, 2, 3] * 5, strict=True):
-            world.held.members[member] = None
+            world.held.members.append(member)
             world.held.read_from(member, Cursor(EPOCH, seq))
         await world.quiet()
         assert [member.seq for member in members] == [4] * 20
@@ -56,7 +56,7 @@ def test_an_entry_that_comes_during_the_first_read_is_not_missed() -> None:
         world.publish()
         world.log.meanwhile = [world.deliver, world.deliver, world.publish]
         follower = Follower(world.held, Cursor(EPOCH, 0))
-        world.held.members[follower] = None
+        world.held.members.append(follower)
         world.held.read_from(follower, follower.cursor)
         await world.quiet()
         assert follower.got == [1, 2]

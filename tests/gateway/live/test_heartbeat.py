@@ -14,13 +14,13 @@ class Visited:
         return self.delays.pop(0) if self.delays else None
 
 
-def turn(wheel: Wheel, seconds: int, start: int = 0) -> None:
+def turn(wheel: Wheel[Visited], seconds: int, start: int = 0) -> None:
     for second in range(start + 1, start + seconds + 1):
         wheel.tick(second)
 
 
 def test_a_visit_comes_once_within_a_second_after_its_time() -> None:
-    wheel = Wheel()
+    wheel = Wheel[Visited]()
     visited = [Visited() for _ in range(40)]
     for delay, each in enumerate(visited):
         wheel.put(each, delay + 0.5)
@@ -29,21 +29,21 @@ def test_a_visit_comes_once_within_a_second_after_its_time() -> None:
 
 
 def test_it_comes_again_as_long_as_asked_for() -> None:
-    wheel, visited = Wheel(), Visited(24.5, 9.5)
+    wheel, visited = Wheel[Visited](), Visited(24.5, 9.5)
     wheel.put(visited, 0)
     turn(wheel, 200)
     assert visited.at == [1, 26, 36]
 
 
 def test_a_time_beyond_the_wheel_is_visited_when_it_has_gone_round() -> None:
-    wheel, visited = Wheel(), Visited()
+    wheel, visited = Wheel[Visited](), Visited()
     wheel.put(visited, 10_000)
     turn(wheel, 64)
     assert visited.at == [63]
 
 
 def test_a_visit_can_be_hastened_but_not_delayed() -> None:
-    wheel, sooner, later = Wheel(), Visited(), Visited()
+    wheel, sooner, later = Wheel[Visited](), Visited(), Visited()
     for each, delay in ((sooner, 2.5), (later, 40.5)):
         wheel.put(each, 20.5)
         wheel.hasten(each, delay)
@@ -52,7 +52,7 @@ def test_a_visit_can_be_hastened_but_not_delayed() -> None:
 
 
 def test_what_was_removed_is_not_visited() -> None:
-    wheel, visited = Wheel(), Visited()
+    wheel, visited = Wheel[Visited](), Visited()
     wheel.put(visited, 5)
     wheel.remove(visited)
     turn(wheel, 64)
@@ -60,7 +60,7 @@ def test_what_was_removed_is_not_visited() -> None:
 
 
 def test_what_is_removed_by_another_visit_of_the_same_second_is_not_visited() -> None:
-    wheel = Wheel()
+    wheel = Wheel[Visited]()
 
     class Remover(Visited):
         def tend(self, now: float) -> float | None:
@@ -76,7 +76,7 @@ def test_what_is_removed_by_another_visit_of_the_same_second_is_not_visited() ->
 
 
 def test_a_visit_that_fails_does_not_stop_the_others() -> None:
-    wheel = Wheel()
+    wheel = Wheel[Visited]()
 
     class Broken(Visited):
         def tend(self, now: float) -> float | None:

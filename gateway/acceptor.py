@@ -1,0 +1,70 @@
+"""Accepting connections, a few in each turn of the loop.
+
+The event loop's own server takes all that wait in one go: 2,000 arrivals would stop everybody else for 100 ms. Here
+the kernel's queue holds them, and those who are in already get their turn in between.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+
+import structlog
+
+from gateway.live.tasks import Tasks
+
+log = structlog.get_logger()
+
+PER_TURN = 8
+RETRY_S = 1.0
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Acceptor:
+    """Accepts on ``listener`` until it is closed; stands where uvicorn keeps the loop's servers.
+
+    :param make: makes the protocol of a new connection.
+    """
+
+    def __init__(self, listener: socket.socket, make: Callable[[], asyncio.Protocol]) -> None:
+        self._listener = listener
+        self._make = make
+        self._tasks = Tasks()
+        self._loop = asyncio.get_running_loop()
+        self._is_closed = False
+        self._begin()
+
+    def close(self) -> None:
+        """Accept no more."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._loop.remove_reader(self._listener)
+
+    async def wait_closed(self) -> None:
+        await self._tasks.close()
+
+    def _begin(self) -> None:
+        if not self._is_closed:
+            self._loop.add_reader(self._listener, self._accept)
+
+    def _accept(self) -> None:
+        for _ in range(PER_TURN):
+            try:
+                connection, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    raise
+                log.error("accept_failed", reason=str(error), retry_s=RETRY_S)
+                self._loop.remove_reader(self._listener)
+                self._loop.call_later(RETRY_S, self._begin)
+                return
+            self._tasks.begin(self._connect(connection))
+
+    async def _connect(self, connection: socket.socket) -> None:
+        try:
+            connection.setblocking(False)
+            await self._loop.connect_accepted_socket(self._make, connection)
+        except OSError:
+            connection.close()
