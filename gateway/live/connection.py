@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gateway.live import wire
 from gateway.live.codes import CloseCode
-from gateway.live.frames import Failure, FrameReader, Sign
+from gateway.live.frames import Closing, Control, Failure, FrameReader, Heard
 from gateway.live.held_stream import HeldStream
 from gateway.live.outgoing import Outgoing, Shared
 from gateway.live.session import Answer, Effect, HangUp, Session
@@ -85,24 +85,25 @@ class Connection(Outgoing):
         reader = self._reader or self._shared.readers.borrow()
         self._reader = reader
         for heard in reader.read(data):
-            self._hear(heard, reader)
+            self._hear(heard)
             if self._closing:
                 return
-        if pongs := reader.owed():
-            self.send(pongs)
         if reader.is_between_messages:
             self._reader = None
             self._shared.readers.give_back(reader)
 
-    def _hear(self, heard: str | Sign | Failure, reader: FrameReader) -> None:
-        if isinstance(heard, str):
-            self.perform(self.session.receive(heard, self._heard_at))
-        elif heard is Sign.CONTROL:
-            self.perform(self.session.control(self._heard_at))
-        elif heard is Sign.CLOSE:
-            self._answer_close(reader.owed())
-        elif isinstance(heard, Failure):
-            self.close(heard.code, heard.reason)
+    def _hear(self, heard: Heard) -> None:
+        match heard:
+            case str():
+                self.perform(self.session.receive(heard, self._heard_at))
+            case Control():
+                self.perform(self.session.control(self._heard_at))
+                if heard.answer:
+                    self.send(heard.answer)
+            case Closing():
+                self._answer_close(heard.answer)
+            case Failure():
+                self.close(heard.code, heard.reason)
 
     def perform(self, effect: Effect | None) -> None:
         """Do what the session decided, or have it done."""
@@ -210,10 +211,10 @@ class Connection(Outgoing):
         self._shared.wheel.remove(self)
         self._shared.arrivals.leave(self._address)
 
-    def _answer_close(self, echo: bytes) -> None:
+    def _answer_close(self, answer: bytes) -> None:
         owed = self.take_frames()
         self._end(None)
-        self._transport.write(b"".join([*owed, echo]))
+        self._transport.write(b"".join([*owed, answer]))
         self._transport.close()
 
     def _end(self, code: int | None) -> None:

@@ -147,9 +147,14 @@ def text_frame(payload: bytes) -> bytes:
     return _frame(0x81, payload)
 
 
-def close_frame(code: int, reason: str) -> bytes:
-    """A WebSocket close frame; ``reason`` is ASCII and cut to what fits."""
-    return _frame(0x88, code.to_bytes(2, "big") + reason.encode("ascii", "replace")[:123])
+def close_frame(code: int | None, reason: str = "") -> bytes:
+    """A WebSocket close frame, perhaps without a code; ``reason`` is ASCII and cut to what fits."""
+    return _frame(0x88, b"" if code is None else code.to_bytes(2, "big") + reason.encode("ascii", "replace")[:123])
+
+
+def pong_frame(payload: bytes) -> bytes:
+    """The answer to a WebSocket ping with ``payload``."""
+    return _frame(0x8A, payload)
 
 
 def _frame(first: int, payload: bytes) -> bytes:

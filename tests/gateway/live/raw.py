@@ -6,7 +6,7 @@ from types import TracebackType
 
 from tests.gateway.live.node import READ_S, Node
 
-TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 CONT = 0
 HELLO = b'{"t":"hello","token":"ann"}'
 

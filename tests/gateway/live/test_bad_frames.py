@@ -6,7 +6,7 @@ import pytest
 
 from gateway.settings import LIMITS
 from tests.gateway.live.node import Node, NodeFactory
-from tests.gateway.live.raw import BINARY, CLOSE, CONT, HELLO, PING, TEXT, RawClient, frame
+from tests.gateway.live.raw import BINARY, CLOSE, CONT, HELLO, PING, PONG, TEXT, RawClient, frame
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -32,6 +32,8 @@ BAD = {
     "too large in fragments": (frame(TEXT, TOO_LONG[:-60], fin=False) + frame(CONT, TOO_LONG[-60:]), 4502),
     "a size beyond belief": (bytes((0x81, 0xFF)) + (1 << 62).to_bytes(8, "big"), 4502),
     "not UTF-8": (frame(TEXT, b'{"t":"\xff"}'), 1007),
+    "a fragment that is not UTF-8, before the last": (frame(TEXT, b'{"t":"\xff', fin=False), 1007),
+    "half a character at the end": (frame(TEXT, b"{", fin=False) + frame(CONT, b"\xc3"), 1007),
     "not masked": (frame(TEXT, HELLO, mask=False), 1002),
     "reserved bits": (frame(TEXT, HELLO, reserved=4), 1002),
     "an unknown opcode": (frame(3, HELLO), 1002),
@@ -58,14 +60,34 @@ async def test_a_message_in_fragments_is_one_message(node: Node) -> None:
     async with RawClient(node) as client:
         await client.send(frame(TEXT, HELLO[:9], fin=False) + frame(PING, b"x") + frame(CONT, HELLO[9:]))
         kinds = [await client.receive(), await client.receive()]
-        assert kinds[0] == (10, b"x")
+        assert kinds[0] == (PONG, b"x")
         assert json.loads(kinds[1][1])["t"] == "welcome"
 
 
-async def test_a_close_is_answered_with_the_same_code(node: Node) -> None:
+async def test_a_character_may_be_cut_in_two_by_a_fragment(node: Node) -> None:
+    hello = '{"t":"hello","token":"æ"}'.encode()
+    cut = hello.index(b"\xc3") + 1
     async with RawClient(node) as client:
-        await client.send(frame(CLOSE, (1000).to_bytes(2, "big")))
-        assert await client.close_code() == 1000
+        await client.send(frame(TEXT, hello[:cut], fin=False) + frame(CONT, hello[cut:]))
+        assert json.loads((await client.receive())[1])["user"] == "æ"
+
+
+async def test_pings_and_messages_are_answered_in_their_order(node: Node) -> None:
+    async with RawClient(node) as client:
+        await client.send(frame(TEXT, HELLO))
+        await client.receive()
+        await client.send(frame(PING, b"1") + frame(TEXT, b'{"t":"nothing"}') + frame(PING, b"2"))
+        first, second, third = [await client.receive() for _ in range(3)]
+        assert (first, third) == ((PONG, b"1"), (PONG, b"2"))
+        assert json.loads(second[1])["code"] == "unknown_type"
+
+
+@pytest.mark.parametrize("before", [b"", frame(TEXT, HELLO[:9], fin=False)], ids=["alone", "within a message"])
+@pytest.mark.parametrize("payload", [b"", (1000).to_bytes(2, "big"), (4321).to_bytes(2, "big")])
+async def test_a_close_is_answered_with_the_same_code(node: Node, before: bytes, payload: bytes) -> None:
+    async with RawClient(node) as client:
+        await client.send(before + frame(CLOSE, payload) + frame(PING, b"not answered"))
+        assert await client.receive() == (CLOSE, payload)
         assert await client.is_cut()
 
 
