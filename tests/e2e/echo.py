@@ -1,0 +1,93 @@
+"""The product with one thing changed: a session sends back what it hears, binary too, which the product refuses."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, MutableSet
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.frames import Frame, Opcode
+from websockets.server import ServerProtocol
+
+from gateway import app as root
+from gateway.app import running
+from gateway.live import wire
+from gateway.live.connection import Connection
+from gateway.live.frames import FrameReader, Heard
+from gateway.live.hub import Hub
+from gateway.live.session import Answer, Session
+from gateway.server import Server, configuration, listen, url_of
+from gateway.settings import Settings
+from tests.waiting import until
+
+
+class EchoSession(Session):
+    """Answers with what it hears, and lets a client ping as often as it likes: a fuzzer does."""
+
+    __slots__ = ()
+
+    def receive(self, text: str, now: float) -> Answer:
+        return Answer(text.encode())
+
+    def control(self, now: float) -> None:
+        pass
+
+
+class EchoReader(FrameReader):
+    """Reads binary messages as well, as ``bytes``."""
+
+    __slots__ = ("_binary",)
+
+    def __init__(self, protocol: ServerProtocol) -> None:
+        super().__init__(protocol)
+        self._binary: list[bytes] | None = None
+
+    def _take(self, frame: Frame) -> Iterator[Any]:
+        if frame.opcode is Opcode.BINARY:
+            self._binary = []
+        if self._binary is None or frame.opcode not in (Opcode.BINARY, Opcode.CONT):
+            yield from super()._take(frame)
+            return
+        self._binary.append(bytes(frame.data))
+        if frame.fin:
+            whole, self._binary = b"".join(self._binary), None
+            yield whole
+
+
+class EchoConnection(Connection):
+    """The product's connection with the two above in it."""
+
+    __slots__ = ()
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._reader = EchoReader(self._reader._protocol)
+
+    def _hear(self, heard: Heard | bytes) -> None:
+        if isinstance(heard, bytes):
+            # As a text frame, but for its first byte.
+            self.send(b"\x82" + wire.text_frame(heard)[1:])
+        else:
+            super()._hear(heard)
+
+
+class EchoHub(Hub):
+    def connect(
+        self, transport: asyncio.Transport, protocol: ServerProtocol, registry: MutableSet[Any]
+    ) -> asyncio.Protocol:
+        return EchoConnection(self._shared, self, EchoSession(self._rules), transport, protocol, registry)
+
+
+@asynccontextmanager
+async def echoing(directory: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """A whole process, as ``bellwire serve`` runs it, whose sessions echo. Gives the URL of its WebSocket."""
+    monkeypatch.setattr(root, "Hub", EchoHub)
+    with listen("127.0.0.1", 0) as listener:
+        async with running(Settings(data_dir=str(directory)), "serve") as app:
+            server = Server(configuration(app), app, {})
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            await until(lambda: server.started)
+            yield url_of(listener).replace("http", "ws", 1) + "/v1/ws"
+            server.should_exit = True
+            await serving
