@@ -1,25 +1,17 @@
-"""The product with one thing changed: a session sends back what it hears, binary too, which the product refuses."""
+"""A live side with one thing changed: sessions send back what they hear, binary too, which the product refuses."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, MutableSet
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Iterator, MutableSet
 from typing import Any
 
-import pytest
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
-from gateway import app as root
-from gateway.app import running
 from gateway.live import wire
 from gateway.live.connection import Connection
 from gateway.live.frames import FrameReader, Heard
 from gateway.live.hub import Hub
 from gateway.live.session import Answer, Session
-from gateway.server import Server, configuration, listen, url_of
-from gateway.settings import Settings
-from tests.waiting import until
 
 
 class EchoSession(Session):
@@ -73,21 +65,9 @@ class EchoConnection(Connection):
 
 
 class EchoHub(Hub):
+    """The product's hub, whose connections echo."""
+
     def connect(
         self, transport: asyncio.Transport, protocol: ServerProtocol, registry: MutableSet[Any]
     ) -> asyncio.Protocol:
         return EchoConnection(self._shared, self, EchoSession(self._rules), transport, protocol, registry)
-
-
-@asynccontextmanager
-async def echoing(directory: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
-    """A whole process, as ``bellwire serve`` runs it, whose sessions echo. Gives the URL of its WebSocket."""
-    monkeypatch.setattr(root, "Hub", EchoHub)
-    with listen("127.0.0.1", 0) as listener:
-        async with running(Settings(data_dir=str(directory)), "serve") as app:
-            server = Server(configuration(app), app, {})
-            serving = asyncio.create_task(server.serve(sockets=[listener]))
-            await until(lambda: server.started)
-            yield url_of(listener).replace("http", "ws", 1) + "/v1/ws"
-            server.should_exit = True
-            await serving

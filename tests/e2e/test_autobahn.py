@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from kosoku import run_fuzzingclient
 
-from tests.e2e.echo import echoing
+from gateway.settings import Settings
+from tests.e2e.echo import EchoHub
+from tests.servers.inside import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -37,9 +39,10 @@ def anyio_backend(request: pytest.FixtureRequest) -> object:
     return request.param
 
 
-async def test_every_case_of_the_fuzzing_client_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with echoing(tmp_path, monkeypatch) as url:
-        results = await run_fuzzingclient(url, cases=[f"{group}.*" for group in GROUPS], concurrency=8)
+async def test_every_case_of_the_fuzzing_client_passes(tmp_path: Path) -> None:
+    async with serving(Settings(data_dir=str(tmp_path)), EchoHub) as (_, url):
+        socket_url = url.replace("http", "ws", 1) + "/v1/ws"
+        results = await run_fuzzingclient(socket_url, cases=[f"{group}.*" for group in GROUPS], concurrency=8)
 
     verdicts = {result.case_id: (result.behavior.value, result.behavior_close.value) for result in results}
     assert len(verdicts) == CASES
