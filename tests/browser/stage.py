@@ -45,7 +45,7 @@ class Stage:
     async def small(self, **limits: Any) -> AsyncIterator[tuple[App, str]]:
         """The same server on this loop, with other limits of live sessions; it takes tokens signed with ``SECRET``."""
         hub = partial(Hub, limits=replace(LIMITS, **limits))
-        async with serving(self._settings, hub) as (app, url):
+        async with serving(self._settings, hub=hub) as (app, url):
             yield app, url
 
 

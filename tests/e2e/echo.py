@@ -1,11 +1,10 @@
 """A live side with one thing changed: sessions send back what they hear, binary too, which the product refuses."""
 
 import asyncio
-from collections.abc import Iterator, MutableSet
+from collections.abc import Iterator
 from typing import Any
 
 from websockets.frames import Frame, Opcode
-from websockets.server import ServerProtocol
 
 from gateway.live import wire
 from gateway.live.connection import Connection
@@ -31,9 +30,14 @@ class EchoReader(FrameReader):
 
     __slots__ = ("_binary",)
 
-    def __init__(self, protocol: ServerProtocol) -> None:
-        super().__init__(protocol)
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(max_bytes)
         self._binary: list[bytes] | None = None
+
+    @property
+    def is_between_messages(self) -> bool:
+        """Never: it is not one of those that the node lends."""
+        return False
 
     def _take(self, frame: Frame) -> Iterator[Any]:
         if frame.opcode is Opcode.BINARY:
@@ -54,7 +58,7 @@ class EchoConnection(Connection):
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
-        self._reader = EchoReader(self._reader._protocol)
+        self._reader = EchoReader(self._shared.limits.frame_bytes)
 
     def _hear(self, heard: Heard | bytes) -> None:
         if isinstance(heard, bytes):
@@ -67,7 +71,5 @@ class EchoConnection(Connection):
 class EchoHub(Hub):
     """The product's hub, whose connections echo."""
 
-    def connect(
-        self, transport: asyncio.Transport, protocol: ServerProtocol, registry: MutableSet[Any]
-    ) -> asyncio.Protocol:
-        return EchoConnection(self._shared, self, EchoSession(self._rules), transport, protocol, registry)
+    def connect(self, transport: asyncio.Transport, address: bytes) -> asyncio.Protocol:
+        return EchoConnection(self._shared, self, EchoSession(self._rules), transport, address)

@@ -40,7 +40,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> object:
 
 
 async def test_every_case_of_the_fuzzing_client_passes(tmp_path: Path) -> None:
-    async with serving(Settings(data_dir=str(tmp_path)), EchoHub) as (_, url):
+    async with serving(Settings(data_dir=str(tmp_path)), hub=EchoHub) as (_, url):
         socket_url = url.replace("http", "ws", 1) + "/v1/ws"
         results = await run_fuzzingclient(socket_url, cases=[f"{group}.*" for group in GROUPS], concurrency=8)
 

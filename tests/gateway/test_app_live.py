@@ -13,17 +13,16 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from gateway import app as root
-from gateway.app import App, running
+from gateway.app import App
 from gateway.auth.access import AccessTokens
 from gateway.auth.clients import CLI_CLIENT, SCOPES
 from gateway.auth.keyring import TOKEN_KEYS, KeyRing
 from gateway.auth.tokens import mint_user
-from gateway.server import Server, listen, url_of
 from gateway.settings import Role, Settings
 from inbox.bus.memory import MemoryBus
 from inbox.registered import Client
 from inbox.store.sqlite import SqliteStore
-from tests.waiting import until
+from tests.servers.inside import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -56,16 +55,10 @@ async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: Role) -> A
     monkeypatch.setattr(root, "make_store", lambda settings: SqliteStore(tmp_path / "store"))
     monkeypatch.setattr(root, "make_bus", lambda settings, key: MemoryBus())
     settings = Settings(mongo_url="mongodb://mongo.test", redis_url="redis://redis.test")
-    with listen("127.0.0.1", 0) as listener:
-        async with running(settings, role) as app:
-            server = Server(app, {})
-            serving = asyncio.create_task(server.serve(sockets=[listener]))
-            await until(lambda: server.started)
-            ring = KeyRing(partial(app.store.keys, TOKEN_KEYS))
-            await ring.load()
-            yield Site(app, settings, url_of(listener), ring)
-            server.should_exit = True
-            await serving
+    async with serving(settings, role) as (app, url):
+        ring = KeyRing(partial(app.store.keys, TOKEN_KEYS))
+        await ring.load()
+        yield Site(app, settings, url, ring)
 
 
 async def hear(socket: Any) -> dict[str, Any]:
