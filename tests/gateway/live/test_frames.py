@@ -4,11 +4,9 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.protocol import State
-from websockets.server import ServerProtocol
 
 from gateway.live import wire
-from gateway.live.frames import Closing, Control, Failure, FrameReader, Heard
+from gateway.live.frames import Closing, Control, Failure, FrameReader, FrameReaders, Heard
 from tests.gateway.live.raw import BINARY, CLOSE, CONT, PING, PONG, TEXT, frame
 
 MAX_BYTES = 10_000
@@ -29,14 +27,23 @@ cuts = st.lists(st.integers(0, 20_000), max_size=8)
 
 
 def hear(data: bytes, at: list[int]) -> list[Heard]:
-    """All that is heard from ``data`` when it comes in pieces, cut ``at`` these places."""
-    reader = FrameReader(ServerProtocol(state=State.OPEN, max_size=MAX_BYTES))
+    """All that is heard from ``data`` when it comes in pieces, cut ``at`` these places.
+
+    Between two messages the reader goes back, and somebody else has the same one meanwhile.
+    """
+    readers = FrameReaders(MAX_BYTES)
+    reader: FrameReader | None = None
     heard: list[Heard] = []
     for start, end in pairwise([0, *sorted(min(cut, len(data)) for cut in at), len(data)]):
+        reader = reader or readers.borrow()
         for one in reader.read(data[start:end]):
             heard.append(one)
             if isinstance(one, Closing | Failure):
                 return heard
+        if reader.is_between_messages:
+            assert list(reader.read(frame(TEXT, b"somebody else"))) == ["somebody else"]
+            readers.give_back(reader)
+            reader = None
     return heard
 
 
