@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,11 @@ import httpx2
 from msgspec.structs import replace
 
 from gateway.app import App
+from gateway.live.errands import UserVerifier
 from gateway.live.hub import Hub
-from gateway.settings import LIMITS, Settings
+from gateway.settings import Limits, Settings
+from inbox.bus.base import Bus
+from inbox.service import Inbox
 from tests.browser.page import Page
 from tests.faults.backend import Backend
 from tests.faults.fleet import Program
@@ -44,7 +46,10 @@ class Stage:
     @asynccontextmanager
     async def small(self, **limits: Any) -> AsyncIterator[tuple[App, str]]:
         """The same server on this loop, with other limits of live sessions; it takes tokens signed with ``SECRET``."""
-        hub = partial(Hub, limits=replace(LIMITS, **limits))
+
+        def hub(inbox: Inbox, bus: Bus, verifier: UserVerifier, usual: Limits) -> Hub:
+            return Hub(inbox, bus, verifier, replace(usual, **limits))
+
         async with serving(self._settings, hub=hub) as (app, url):
             yield app, url
 
