@@ -33,6 +33,7 @@ from gateway.live.hub import Hub
 from gateway.live.origins import Origins
 from gateway.load import StoreLoad, watched
 from gateway.metrics import RequestMetrics, StatisticsCollector
+from gateway.pauses import Pauses
 from gateway.settings import LIMITS, Role, Settings, database_path, limits_of
 from inbox.bus.base import Bus
 from inbox.directory import Directory
@@ -43,7 +44,19 @@ from inbox.upkeep import Upkeep
 
 log = structlog.get_logger()
 
-GAUGES = frozenset({"subscriptions", "degraded", "sessions", "streams", "channels", "in_hand"})
+GAUGES = frozenset(
+    {
+        "subscriptions",
+        "degraded",
+        "sessions",
+        "streams",
+        "channels",
+        "in_hand",
+        "welcomes_per_s",
+        "longest_pause_s",
+        "longest_collection_s",
+    }
+)
 
 BUS_SECRET = "bus"
 
@@ -149,12 +162,16 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
     else:
         await app.bus.start(None)
     operations += ops_routes(Ops(app.store, registry, lambda: app.draining))
+    pauses = Pauses()
+    watching = asyncio.create_task(pauses.run())
+    stack.callback(watching.cancel)
     metrics = RequestMetrics(registry)
     router = Router(http_routes(operations, metrics), redirect_slashes=False, default=Nowhere(metrics))
     app.asgi = admission = Admission(router, LIMITS.concurrent_requests, load.is_slow, open_paths(operations))
     counted: dict[str, Callable[[], Struct]] = {
         "bus": app.bus.statistics,
         "http": admission.statistics,
+        "loop": pauses.statistics,
         "client_limits": inside.limits.statistics,
         "upkeep": upkeep.statistics,
     }

@@ -19,6 +19,7 @@ from gateway.acceptor import Acceptor
 from gateway.app import App, running
 from gateway.http.protocol import BoundedHttpProtocol
 from gateway.live.handover import LiveHttpProtocol
+from gateway.pauses import tune_collector
 from gateway.settings import LIMITS, Role, Settings, require
 from inbox.errors import ConfigError
 
@@ -134,6 +135,7 @@ async def serve(settings: Settings, role: Role) -> None:
                 "store": "sqlite" if settings.mongo_url is None else "mongo",
                 "bus": "memory" if settings.redis_url is None else "redis",
             }
+            tune_collector()
             await Server(app, ready).serve(sockets=[listener])
     finally:
         listener.close()

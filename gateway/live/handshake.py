@@ -4,10 +4,14 @@ import logging
 from collections.abc import Iterable
 
 from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHandshake
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 _PREFIX = b"sec-websocket-"
+_SWITCH = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n"
+)
 _quiet = logging.getLogger("bellwire.handshake")
 _quiet.setLevel(logging.CRITICAL)
 
@@ -28,5 +32,9 @@ class Handshake:
             for name, value in headers
             if name in (b"connection", b"upgrade") or name.startswith(_PREFIX)
         )
-        response = self._protocol.accept(Request("/", fields, method))
-        return response.status_code == 101, response.serialize()
+        request = Request("/", fields, method)
+        try:
+            accept, _, _ = self._protocol.process_request(request)
+        except InvalidHandshake:
+            return False, self._protocol.accept(request).serialize()
+        return True, _SWITCH % accept.encode()

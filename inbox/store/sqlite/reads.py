@@ -36,14 +36,19 @@ def changes(db: sqlite3.Connection, generation: str, stream: str, since: int, ep
     :raises StreamReset: another epoch, a cursor beyond the head, or the log no longer reaches back.
     """
     with snapshot(db):
-        id, floor, head = find(db, generation, stream)
-        if is_reset(Cursor(epoch, since), head):
-            raise StreamReset(
-                f"expected a cursor of epoch {head.epoch} at 0 to {head.seq}, got {epoch} at {since}: fetch a snapshot"
-            )
-        if since < floor:
-            raise StreamReset(f"expected a cursor at {floor} or later, got {since}: the log was trimmed")
-        entries = tuple(_entry(stream, row) for row in db.execute(_LOG, (id, since, limit)))
+        return _changes(db, generation, stream, Cursor(epoch, since), limit)
+
+
+def _changes(db: sqlite3.Connection, generation: str, stream: str, cursor: Cursor, limit: int) -> Changes:
+    id, floor, head = find(db, generation, stream)
+    if is_reset(cursor, head):
+        reach, given = f"epoch {head.epoch} at 0 to {head.seq}", f"{cursor.epoch} at {cursor.seq}"
+        raise StreamReset(f"expected a cursor of {reach}, got {given}: fetch a snapshot")
+    if cursor.seq < floor:
+        raise StreamReset(f"expected a cursor at {floor} or later, got {cursor.seq}: the log was trimmed")
+    if cursor.seq == head.seq:
+        return Changes(head, (), more=False)
+    entries = tuple(_entry(stream, row) for row in db.execute(_LOG, (id, cursor.seq, limit)))
     return Changes(head, entries, more=bool(entries) and entries[-1].seq < head.seq)
 
 
@@ -56,11 +61,12 @@ def catch_up(
 ) -> list[Changes | None]:
     """``changes`` of each stream after its cursor; ``None``: ``StreamReset``."""
     found: list[Changes | None] = []
-    for stream, cursor in wanted:
-        try:
-            found.append(changes(db, generation, stream, cursor.seq, cursor.epoch, limit))
-        except StreamReset:
-            found.append(None)
+    with snapshot(db):
+        for stream, cursor in wanted:
+            try:
+                found.append(_changes(db, generation, stream, cursor, limit))
+            except StreamReset:
+                found.append(None)
     return found
 
 

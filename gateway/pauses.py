@@ -1,0 +1,96 @@
+"""How long the event loop of a process stands still, and what the garbage collector has to do with it.
+
+While the loop stands still everybody waits, so this is the number to watch on a node. The collector is tuned for many
+objects that live long: what exists when the process is ready is never looked at again, and the young are looked at in
+small portions.
+"""
+
+import asyncio
+import gc
+import time
+from typing import Any
+
+from msgspec import Struct
+
+LOOK_S = 0.02
+LONG_S = 0.05
+_WINDOW_S = 30.0
+_YOUNG = 5_000
+_MIDDLE = 10
+_OLD = 20
+
+
+class PauseStatistics(Struct, frozen=True):
+    """Since the start, and the longest of the last minute."""
+
+    long_pauses: int
+    """Times the loop stood still for over 50 ms."""
+    longest_pause_s: float
+    collecting_s: float
+    """Spent in the garbage collector."""
+    longest_collection_s: float
+
+
+class _Longest:
+    """The longest of the last 30 to 60 seconds."""
+
+    def __init__(self) -> None:
+        self._now = self._before = 0.0
+        self._since = 0.0
+
+    def add(self, took_s: float, now: float) -> None:
+        if now - self._since > _WINDOW_S:
+            self._before = self._now if now - self._since < 2 * _WINDOW_S else 0.0
+            self._now, self._since = 0.0, now
+        self._now = max(self._now, took_s)
+
+    def get(self, now: float) -> float:
+        self.add(0.0, now)
+        return max(self._now, self._before)
+
+
+class Pauses:
+    """Watches the loop of this process, ``run`` as a task."""
+
+    def __init__(self) -> None:
+        self._long = 0
+        self._collecting_s = 0.0
+        self._collection_began = 0.0
+        self._pause = _Longest()
+        self._collection = _Longest()
+
+    def statistics(self) -> PauseStatistics:
+        now = time.monotonic()
+        return PauseStatistics(self._long, self._pause.get(now), self._collecting_s, self._collection.get(now))
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        gc.callbacks.append(self._on_collection)
+        try:
+            while True:
+                due = time.monotonic() + LOOK_S
+                await asyncio.sleep(LOOK_S)
+                self._note(due)
+        finally:
+            gc.callbacks.remove(self._on_collection)
+
+    def _note(self, due: float) -> None:
+        now = time.monotonic()
+        self._pause.add(now - due, now)
+        self._long += now - due > LONG_S
+
+    def _on_collection(self, phase: str, about: dict[str, Any]) -> None:
+        now = time.monotonic()
+        if phase == "start":
+            self._collection_began = now
+            return
+        took_s = now - self._collection_began
+        self._collecting_s += took_s
+        self._collection.add(took_s, now)
+
+
+def tune_collector() -> None:
+    """Once, when everything that lives as long as the process is made."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
