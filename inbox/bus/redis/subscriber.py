@@ -12,6 +12,9 @@ from inbox.bus.redis.words import Words
 
 PREFIX = "bw:"
 _BATCH_STREAMS = 512
+_GATHER_S = 0.001
+_SOON_S = 0.003
+_MANY = 32
 
 
 def channel(stream: str) -> str:
@@ -100,10 +103,17 @@ class Subscriber:
         self._changed.set()
 
     async def read(self, link: Link) -> None:
-        """Deliver until the link breaks. Awaits nothing but Redis: it cuts off subscribers that read slowly."""
+        """Deliver until the link breaks. Awaits nothing but Redis: it cuts off subscribers that read slowly.
+
+        A message that comes alone is delivered at once. When one follows the other they are left to gather for a
+        moment: to read, deliver and send ten together costs a third of doing it ten times.
+        """
+        loop, read_at = asyncio.get_running_loop(), 0.0
         while True:
             gaps: list[str] = []
-            for reply in await link.receive():
+            replies = await link.receive()
+            before, read_at = read_at, loop.time()
+            for reply in replies:
                 if isinstance(reply, Elsewhere):
                     self._subscriptions.refused()
                 elif reply[0] == self._words.message:
@@ -113,6 +123,8 @@ class Subscriber:
             if gaps and self.listener is not None:
                 self.gaps += len(gaps)
                 self.listener.gap(gaps)
+            if len(replies) < _MANY and read_at - before < _SOON_S:
+                await asyncio.sleep(_GATHER_S)
 
     def _deliver(self, stream: str, message: bytes) -> None:
         opened = self._seal.open(stream, message)
