@@ -12,8 +12,8 @@ from inbox.bus.redis.words import Words
 
 PREFIX = "bw:"
 _BATCH_STREAMS = 512
-_GATHER_S = 0.001
-_SOON_S = 0.003
+_GATHER_S = 0.004
+_SOON_S = 0.006
 _MANY = 32
 
 
