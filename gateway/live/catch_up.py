@@ -26,7 +26,7 @@ Entries = list[tuple[int, bytes]]
 
 _FEW = 20
 """Entries read of each stream at least, however many streams are read for at once."""
-_AT_A_TIME = 8
+_AT_A_TIME = 4
 """Streams served before the loop gets its turn: those who are live already must not wait for those who come."""
 
 
@@ -79,6 +79,7 @@ class CatchUp:
         self._due: deque[HeldStream] = deque()
         self._readers = 0
         self._begins = False
+        self._turn = asyncio.Lock()
         self._tasks = Tasks()
 
     def wake(self, held: HeldStream) -> None:
@@ -110,9 +111,10 @@ class CatchUp:
                 self._failed(each, failure)
             return
         for start in range(0, len(rounds), _AT_A_TIME):
-            await self._serve_some(rounds[start : start + _AT_A_TIME])
-            # A store that reads in place never awaits: let others run, and what was given be written.
-            await asyncio.sleep(0)
+            async with self._turn:
+                await self._serve_some(rounds[start : start + _AT_A_TIME])
+                # Whatever readers there are, one portion in a turn of the loop.
+                await asyncio.sleep(0)
 
     async def _read_logs(self, rounds: Sequence[Round]) -> None:
         """What each stream's log holds after the lowest cursor from which it goes on."""

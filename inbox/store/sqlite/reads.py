@@ -52,7 +52,7 @@ def _changes(db: sqlite3.Connection, generation: str, stream: str, cursor: Curso
     return Changes(head, entries, more=bool(entries) and entries[-1].seq < head.seq)
 
 
-AT_A_TIME = 8
+AT_A_TIME = 4
 """Streams whose log is read on the event loop before others get their turn."""
 
 

@@ -55,6 +55,7 @@ class SqliteStore:
         self.outlet: Outlet = NoOutlet()
         self._path = path.absolute()
         self._generation = ""
+        self._turn = asyncio.Lock()
 
     async def open(self) -> None:
         db, self._near, self._far, self._generation = await asyncio.to_thread(self._connect)
@@ -141,9 +142,10 @@ class SqliteStore:
     async def catch_up(self, wanted: Sequence[tuple[str, Cursor]], limit: int) -> list[Changes | None]:
         found: list[Changes | None] = []
         for start in range(0, len(wanted), reads.AT_A_TIME):
-            some = wanted[start : start + reads.AT_A_TIME]
-            found += self._read(partial(reads.catch_up, generation=self._generation, wanted=some, limit=limit))
-            await asyncio.sleep(0)
+            async with self._turn:
+                some = wanted[start : start + reads.AT_A_TIME]
+                found += self._read(partial(reads.catch_up, generation=self._generation, wanted=some, limit=limit))
+                await asyncio.sleep(0)
         return found
 
     async def page(
