@@ -1,4 +1,4 @@
-"""Accepting connections, a few in each turn of the loop.
+"""Accepting connections, as many in each turn of the loop as leave it short.
 
 The event loop's own server takes all that wait in one go: 2,000 arrivals would stop everybody else for 100 ms. Here
 the kernel's queue holds them, and those who are in already get their turn in between.
@@ -7,6 +7,7 @@ the kernel's queue holds them, and those who are in already get their turn in be
 import asyncio
 import errno
 import socket
+import time
 from collections.abc import Callable
 
 import structlog
@@ -15,7 +16,9 @@ from gateway.live.tasks import Tasks
 
 log = structlog.get_logger()
 
-PER_TURN = 8
+MOST = 16
+TURN_S = 0.002
+"""What a turn should take at most while connections wait: with each comes work for the turns after it."""
 RETRY_S = 1.0
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -24,11 +27,17 @@ class Acceptor:
     """Accepts on ``listener`` until it is closed; stands where uvicorn keeps the loop's servers.
 
     :param make: makes the protocol of a new connection.
+    :param is_behind: whether those accepted before still wait for what they came for.
     """
 
-    def __init__(self, listener: socket.socket, make: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self, listener: socket.socket, make: Callable[[], asyncio.Protocol], is_behind: Callable[[], bool]
+    ) -> None:
         self._listener = listener
         self._make = make
+        self._is_behind = is_behind
+        self._at_once = 1
+        self._accepted_at = 0.0
         self._tasks = Tasks()
         self._loop = asyncio.get_running_loop()
         self._is_closed = False
@@ -48,7 +57,7 @@ class Acceptor:
             self._loop.add_reader(self._listener, self._accept)
 
     def _accept(self) -> None:
-        for _ in range(PER_TURN):
+        for _ in range(self._quota()):
             try:
                 connection, _ = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -61,6 +70,17 @@ class Acceptor:
                 self._loop.call_later(RETRY_S, self._begin)
                 return
             self._tasks.begin(self._connect(connection))
+
+    def _quota(self) -> int:
+        """How many to accept now: one more than in the last turn, or half as many if that took too long."""
+        now = time.monotonic()
+        is_slow = now - self._accepted_at > TURN_S
+        self._accepted_at = now
+        if is_slow or self._is_behind():
+            self._at_once = max(1, self._at_once // 2)
+        else:
+            self._at_once = min(MOST, self._at_once + 1)
+        return self._at_once
 
     async def _connect(self, connection: socket.socket) -> None:
         try:

@@ -58,6 +58,8 @@ GAUGES = frozenset(
     }
 )
 
+FEW_SESSIONS = 2_000
+
 BUS_SECRET = "bus"
 
 
@@ -162,7 +164,7 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
     else:
         await app.bus.start(None)
     operations += ops_routes(Ops(app.store, registry, lambda: app.draining))
-    pauses = Pauses()
+    pauses = Pauses(lambda: app.hub is None or app.hub.statistics().sessions < FEW_SESSIONS)
     watching = asyncio.create_task(pauses.run())
     stack.callback(watching.cancel)
     metrics = RequestMetrics(registry)

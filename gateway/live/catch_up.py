@@ -1,6 +1,7 @@
 """Bringing sessions up to date from the store: welcomes, resumes and repairs, many streams in one read."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 
@@ -26,8 +27,9 @@ Entries = list[tuple[int, bytes]]
 
 _FEW = 20
 """Entries read of each stream at least, however many streams are read for at once."""
-_AT_A_TIME = 4
-"""Streams served before the loop gets its turn: those who are live already must not wait for those who come."""
+_PORTION_S = 0.0005
+"""Of the time of the loop, then it gets its turn: those who are live already must not wait for those who come."""
+_PAGES = 4
 
 
 class LogPage(Struct, frozen=True):
@@ -110,11 +112,17 @@ class CatchUp:
             for each in rounds:
                 self._failed(each, failure)
             return
-        for start in range(0, len(rounds), _AT_A_TIME):
+        starting = [each for each in rounds if each.fresh()]
+        waiting = deque(each for each in rounds if each not in starting)
+        while waiting:
             async with self._turn:
-                await self._serve_some(rounds[start : start + _AT_A_TIME])
+                until = time.perf_counter() + _PORTION_S
+                while waiting and time.perf_counter() < until:
+                    self._serve(waiting.popleft(), None)
                 # Whatever readers there are, one portion in a turn of the loop.
                 await asyncio.sleep(0)
+        for start in range(0, len(starting), _PAGES):
+            await self._serve_pages(starting[start : start + _PAGES])
 
     async def _read_logs(self, rounds: Sequence[Round]) -> None:
         """What each stream's log holds after the lowest cursor from which it goes on."""
@@ -127,21 +135,25 @@ class CatchUp:
                     each.take(cursor, changes)
             rounds = [each for each in rounds if each.log is None and each.cursors]
 
-    async def _serve_some(self, rounds: Sequence[Round]) -> None:
-        starting = [each for each in rounds if each.fresh()]
-        reads = (self._store.page(each.held.key, limit=self._limits.snapshot_items) for each in starting)
-        pages = dict(zip(starting, await asyncio.gather(*reads, return_exceptions=True), strict=True))
-        for each in rounds:
-            page = pages.get(each)
-            try:
-                if isinstance(page, BaseException):
-                    raise page
-                self._serve(each, page)
-                each.held.end_round()
-            except Exception as failure:
-                self._failed(each, failure)
+    async def _serve_pages(self, rounds: Sequence[Round]) -> None:
+        """Those of which somebody starts over."""
+        async with self._turn:
+            reads = (self._store.page(each.held.key, limit=self._limits.snapshot_items) for each in rounds)
+            pages = await asyncio.gather(*reads, return_exceptions=True)
+            for each, page in zip(rounds, pages, strict=True):
+                if isinstance(page, Exception):
+                    self._failed(each, page)
+                elif not isinstance(page, BaseException):
+                    self._serve(each, page)
 
     def _serve(self, round: Round, page: Page | None) -> None:
+        try:
+            self._give(round, page)
+            round.held.end_round()
+        except Exception as failure:
+            self._failed(round, failure)
+
+    def _give(self, round: Round, page: Page | None) -> None:
         resuming, fresh = round.resuming(), round.fresh()
         for member in round.wanted.keys() - resuming.keys() - set(fresh):
             member.close(CloseCode.STREAM_RESET, "the log no longer reaches back")

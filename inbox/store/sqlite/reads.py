@@ -15,6 +15,7 @@ from inbox.store.sqlite.notifications import columns, content_of
 from inbox.store.sqlite.schema import KINDS
 from inbox.store.sqlite.streams import find, snapshot
 from inbox.stream import is_reset
+from inbox.times import monotonic_s
 
 # The item's id comes from the notification it was made from, which is another one where it was taken over. Where the
 # item stands in the entry's own row, the states there are those of today: it was put there with none of them.
@@ -52,17 +53,20 @@ def _changes(db: sqlite3.Connection, generation: str, stream: str, cursor: Curso
     return Changes(head, entries, more=bool(entries) and entries[-1].seq < head.seq)
 
 
-AT_A_TIME = 4
-"""Streams whose log is read on the event loop before others get their turn."""
+PORTION_S = 0.0005
+"""Of the time of the event loop, then others get their turn."""
 
 
 def catch_up(
     db: sqlite3.Connection, generation: str, wanted: Sequence[tuple[str, Cursor]], limit: int
 ) -> list[Changes | None]:
-    """``changes`` of each stream after its cursor; ``None``: ``StreamReset``."""
+    """``changes`` of each stream after its cursor, as far as that goes in a short time; ``None``: ``StreamReset``."""
     found: list[Changes | None] = []
+    until_s = monotonic_s() + PORTION_S
     with snapshot(db):
         for stream, cursor in wanted:
+            if found and monotonic_s() > until_s:
+                break
             try:
                 found.append(_changes(db, generation, stream, cursor, limit))
             except StreamReset:

@@ -141,10 +141,9 @@ class SqliteStore:
 
     async def catch_up(self, wanted: Sequence[tuple[str, Cursor]], limit: int) -> list[Changes | None]:
         found: list[Changes | None] = []
-        for start in range(0, len(wanted), reads.AT_A_TIME):
+        while left := wanted[len(found) :]:
             async with self._turn:
-                some = wanted[start : start + reads.AT_A_TIME]
-                found += self._read(partial(reads.catch_up, generation=self._generation, wanted=some, limit=limit))
+                found += self._read(partial(reads.catch_up, generation=self._generation, wanted=left, limit=limit))
                 await asyncio.sleep(0)
         return found
 
