@@ -49,9 +49,9 @@ class Entrance:
         no_room = self._hub.arrivals.refusal(address, time.monotonic())
         return None if no_room is None else Refusal("unavailable", *no_room)
 
-    def shake_hands(self, method: str, headers: RawHeaders) -> tuple[bool, bytes]:
+    def shake_hands(self, method: str, version: str, headers: RawHeaders) -> tuple[bool, bytes]:
         """Whether the handshake is complete, and the response to be sent."""
-        return self._handshake.answer(method, headers)
+        return self._handshake.answer(method, version, headers)
 
     def connect(self, transport: asyncio.Transport, address: bytes) -> asyncio.Protocol:
         """The protocol that takes over ``transport`` after the handshake."""

@@ -27,7 +27,8 @@ class LiveHttpProtocol(BoundedHttpProtocol):
             self._refuse(refusal.code, refusal.detail, refusal.retry_after_s)
             return
         self._stop_timer()
-        is_open, response = self._entrance.shake_hands(self.scope["method"], self.headers)
+        scope = self.scope
+        is_open, response = self._entrance.shake_hands(scope["method"], scope["http_version"], self.headers)
         self.transport.write(response)
         if not is_open:
             self.transport.close()

@@ -22,9 +22,10 @@ class Handshake:
     def __init__(self) -> None:
         self._protocol = ServerProtocol(logger=_quiet)
 
-    def answer(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[bool, bytes]:
+    def answer(self, method: str, version: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[bool, bytes]:
         """Whether the handshake is complete, and the response to be sent.
 
+        :param version: of HTTP, ``1.1``.
         :param headers: of the request, names in lower case.
         """
         fields = Headers(
@@ -32,7 +33,7 @@ class Handshake:
             for name, value in headers
             if name in (b"connection", b"upgrade") or name.startswith(_PREFIX)
         )
-        request = Request("/", fields, method)
+        request = Request("/", fields, method, f"HTTP/{version}")
         try:
             accept, _, _ = self._protocol.process_request(request)
         except InvalidHandshake:

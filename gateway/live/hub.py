@@ -68,8 +68,9 @@ class Hub:
     def act(self, connection: Connection, effect: Effect) -> None:
         match effect:
             case Join():
+                is_crowded = self.arrivals.is_crowded()
                 self.arrivals.begin()
-                if self.arrivals.is_crowded():
+                if is_crowded:
                     connection.dismiss(CloseCode.CANNOT_VERIFY, "too many arrive at once")
                 else:
                     self._errands.begin(connection, effect)

@@ -38,16 +38,24 @@ class RawClient:
         await self.accepted()
         return self
 
-    async def ask(self) -> None:
-        """Connect and ask for a WebSocket."""
+    async def ask(self, line: bytes = b"GET /v1/ws HTTP/1.1") -> None:
+        """Connect and ask for a WebSocket, with this request line and perhaps the first headers."""
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         loop = asyncio.get_running_loop()
         await loop.sock_connect(self._socket, ("127.0.0.1", self._port))
+        named = line.lower()
         await self.send(
-            b"GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + b"A" * 22 + b"==\r\n\r\n"
+            line
+            + b"\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            + (b"" if b"websocket-version" in named else b"Sec-WebSocket-Version: 13\r\n")
+            + (b"" if b"websocket-key" in named else b"Sec-WebSocket-Key: " + b"A" * 22 + b"==\r\n")
+            + b"\r\n"
         )
+
+    async def status(self) -> bytes:
+        """The status of the answer."""
+        return (await self._exactly(12))[9:]
 
     async def accepted(self) -> None:
         """Read the answer."""

@@ -1,0 +1,113 @@
+"""Arriving at a node that has no room: over real sockets, before the handshake or at hello."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from tests.gateway.live.node import Node, NodeFactory
+from tests.gateway.live.raw import HELLO, TEXT, RawClient, frame
+from tests.waiting import until
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def asking(node: Node, line: bytes) -> AsyncIterator[RawClient]:
+    client = RawClient(node)
+    await client.ask(line)
+    yield client
+    client.hang_up()
+
+
+async def refused(node: Node, **headers: str) -> tuple[int, str]:
+    with pytest.raises(InvalidStatus) as refusal:
+        await connect(node.url, additional_headers=headers)
+    answer = refusal.value.response
+    problem = json.loads(answer.body)
+    assert (problem["code"], problem["temporary"]) == ("unavailable", True)
+    return int(answer.headers["retry-after"]), problem["detail"]
+
+
+async def test_one_too_many_from_an_address_is_turned_away(start: NodeFactory) -> None:
+    node = await start(sessions_per_address=1)
+    async with node.client() as first:
+        await first.hello("ann")
+        assert "address" in (await refused(node))[1]
+        assert node.hub.statistics().turned_away == 1
+    await until(lambda: node.hub.statistics().sessions == 0)
+    async with node.client() as again:
+        await again.hello("ann")
+
+
+async def test_a_header_that_anybody_may_write_makes_no_other_address(start: NodeFactory) -> None:
+    node = await start(sessions_per_address=1)
+    async with node.client():
+        await refused(node, **{"X-Forwarded-For": "198.51.100.9"})
+
+
+async def test_who_comes_while_too_many_wait_is_told_when_to_come_back(start: NodeFactory) -> None:
+    node = await start(welcomes_per_s=1, welcome_wait_s=2.0, return_after_s=1.0)
+    for _ in range(2):
+        node.hub.arrivals.begin()
+    waits = [(await refused(node))[0] for _ in range(3)]
+    assert waits == [2, 3, 4]
+    node.hub.arrivals.end()
+    async with node.client() as client:
+        assert (await client.hello("ann"))["t"] == "welcome"
+
+
+async def test_a_hello_among_too_many_is_sent_away_with_a_slot(start: NodeFactory) -> None:
+    node = await start(welcomes_per_s=2, welcome_wait_s=0.5, return_after_s=1.0)
+    async with node.client() as client:
+        node.hub.arrivals.begin()
+        bye = await client.hello("ann")
+        assert (bye["t"], bye["code"]) == ("bye", 4008)
+        assert bye["after"] >= 1_400
+        assert await client.closed() == 4008
+    node.hub.arrivals.end()
+    assert not node.hub.arrivals.is_crowded(), "who was sent away waits no more"
+
+
+async def test_who_leaves_before_the_welcome_waits_no_more(start: NodeFactory) -> None:
+    node = await start(welcomes_per_s=1, welcome_wait_s=1.0)
+    for number in range(20):
+        async with RawClient(node) as client:
+            await client.send(frame(TEXT, HELLO))
+            if number % 2:
+                await client.receive()
+        await until(lambda: node.hub.statistics().sessions == 0)
+    assert not node.hub.arrivals.is_crowded()
+
+
+async def test_another_path_is_no_way_in(node: Node) -> None:
+    with pytest.raises(InvalidStatus) as refusal:
+        await connect(node.url.replace("/v1/ws", "/v1/wsx"))
+    assert refusal.value.response.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"POST /v1/ws HTTP/1.1", b"405"),
+        (b"GET /v1/ws HTTP/1.0", b"505"),
+        (b"GET /v1/ws HTTP/1.1\r\nSec-WebSocket-Version: 8", b"400"),
+        (b"GET /v1/ws HTTP/1.1\r\nSec-WebSocket-Key: c2hvcnQ=", b"400"),
+    ],
+)
+async def test_a_handshake_that_is_none_is_refused(node: Node, line: bytes, status: bytes) -> None:
+    async with asking(node, line) as client:
+        assert await client.status() == status
+        assert await client.is_cut()
+    assert node.hub.statistics().sessions == 0
+
+
+async def test_a_request_that_is_still_in_hand_keeps_its_connection(node: Node) -> None:
+    """The answer to it must not end up in a WebSocket."""
+    async with asking(node, b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\nGET /v1/ws HTTP/1.1") as client:
+        assert await client.status() == b"404"
+        assert await client.is_cut()
+    assert node.hub.statistics().sessions == 0
