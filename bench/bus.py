@@ -34,6 +34,9 @@ class Tally:
     def receive(self, stream: str, seq: int, epoch: str, frame: bytes) -> None:
         self.received += 1
 
+    def flush(self) -> None:
+        return None
+
     def gap(self, streams: Collection[str]) -> None:
         return None
 

@@ -113,6 +113,9 @@ class Heard:
     def receive(self, stream: str, seq: int, epoch: str, frame: bytes) -> None:
         self.event.set()
 
+    def flush(self) -> None:
+        return None
+
     def gap(self, streams: object) -> None:
         """Nothing can be missing before the echo is sent."""
 

@@ -96,6 +96,9 @@ class Hub:
         else:
             self._channels.receive(stream, frame)
 
+    def flush(self) -> None:
+        self._shared.outbox.flush()
+
     def gap(self, streams: Collection[str]) -> None:
         """What a channel missed is lost: the head check knows streams only."""
         self._head_check.suspect(streams)

@@ -24,16 +24,23 @@ class Outbox:
 
     def __init__(self) -> None:
         self._owing: list[Owing] = []
+        self._is_planned = False
 
     def add(self, owing: Owing) -> None:
-        if not self._owing:
-            asyncio.get_running_loop().call_soon(self._flush)
+        if not self._is_planned:
+            self._is_planned = True
+            asyncio.get_running_loop().call_soon(self._end_turn)
         self._owing.append(owing)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Call upon them now: nothing more will come for a while."""
         owing, self._owing = self._owing, []
         for each in owing:
             each.flush()
+
+    def _end_turn(self) -> None:
+        self._is_planned = False
+        self.flush()
 
 
 class Shared:

@@ -35,6 +35,10 @@ class Listener(Protocol):
         """An entry of a stream, or a signal of a live channel: then ``seq`` is 0 and ``epoch`` empty."""
         ...
 
+    def flush(self) -> None:
+        """What came together was received: it may be sent on. Not promised after each ``receive``."""
+        ...
+
     def gap(self, streams: Collection[str]) -> None:
         """These streams may have missed something: compare their heads."""
         ...

@@ -1,7 +1,7 @@
 """The way in: reads the subscribed channels, and keeps the subscriptions what they should be."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from inbox.bus.base import Listener
@@ -110,21 +110,28 @@ class Subscriber:
         """
         loop, read_at = asyncio.get_running_loop(), 0.0
         while True:
-            gaps: list[str] = []
-            replies = await link.receive()
-            before, read_at = read_at, loop.time()
-            for reply in replies:
-                if isinstance(reply, Elsewhere):
-                    self._subscriptions.refused()
-                elif reply[0] == self._words.message:
-                    self._deliver(reply[1].decode()[len(PREFIX) :], reply[2])
-                else:
-                    gaps += self._confirm(reply)
-            if gaps and self.listener is not None:
-                self.gaps += len(gaps)
-                self.listener.gap(gaps)
-            if len(replies) < _MANY and read_at - before < _SOON_S:
-                await asyncio.sleep(_GATHER_S)
+            replies, before = await link.receive(), self.received
+            self._take(replies)
+            came = self.received - before
+            if came and self.listener is not None:
+                self.listener.flush()
+                follows = loop.time() - read_at < _SOON_S
+                read_at = loop.time()
+                if follows and came < _MANY:
+                    await asyncio.sleep(_GATHER_S)
+
+    def _take(self, replies: Sequence[Any]) -> None:
+        gaps: list[str] = []
+        for reply in replies:
+            if isinstance(reply, Elsewhere):
+                self._subscriptions.refused()
+            elif reply[0] == self._words.message:
+                self._deliver(reply[1].decode()[len(PREFIX) :], reply[2])
+            else:
+                gaps += self._confirm(reply)
+        if gaps and self.listener is not None:
+            self.gaps += len(gaps)
+            self.listener.gap(gaps)
 
     def _deliver(self, stream: str, message: bytes) -> None:
         opened = self._seal.open(stream, message)

@@ -20,6 +20,9 @@ class Ear:
         self.heard.append((stream, seq, epoch, frame))
         self.on_frame(stream)
 
+    def flush(self) -> None:
+        return None
+
     def gap(self, streams: Collection[str]) -> None:
         self.gaps.extend(streams)
 
