@@ -15,7 +15,7 @@ class CloseCode(IntEnum):
     HEARTBEAT_LOST = 4005, "no answer to a ping (an abort: the code arrives only by luck)"
     HELLO_TIMEOUT = 4006, "no hello came in time"
     RATE_LIMIT = 4007, "too many messages, pings or fragments"
-    CANNOT_VERIFY = 4008, "tokens cannot be verified, or the inbox cannot be read, now: come back after the pause"
+    CANNOT_VERIFY = 4008, "tokens cannot be verified or the inbox cannot be read now, or too many arrive: pause"
     BAD_TOKEN = 4500, "the token does not verify, or is another user's"
     BAD_FRAME = 4501, "not a message of this protocol, or not in its place"
     TOO_BIG = 4502, "a message above the limit"
