@@ -24,7 +24,8 @@ def close_codes() -> list[tuple[int, str, bool]]:
 def limits() -> dict[str, int]:
     """The table of limits: what is limited, and the first number of its line."""
     table = PAGE.partition("## Limits")[2].partition("##")[0]
-    return {what: int(number) for what, number in re.findall(r"^\| ([a-z][^|]+) \| \D*(\d+)", table, re.MULTILINE)}
+    lines = re.findall(r"^\| ([a-z][^|]+) \| \D*([\d,]+)", table, re.MULTILINE)
+    return {what: int(number.replace(",", "")) for what, number in lines}
 
 
 def shape(value: Any) -> Any:

@@ -137,6 +137,7 @@ def test_the_limits_are_those_of_the_server() -> None:
         "channels of one session": LIMITS.topics_per_session,
         "data of a signal": LIMITS.signal_bytes // 1024,
         "sessions of one user on a node": LIMITS.sessions_per_user,
+        "sessions from one address on a node": LIMITS.sessions_per_address,
         "welcome": LIMITS.welcome_entries,
     }
 
