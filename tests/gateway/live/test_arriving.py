@@ -1,15 +1,17 @@
 """Arriving at a node that has no room: over real sockets, before the handshake or at hello."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from inbox.model import Changes, Cursor
 from tests.gateway.live.node import Node, NodeFactory
 from tests.gateway.live.raw import HELLO, TEXT, RawClient, frame
+from tests.samples import stream_of
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -111,3 +113,36 @@ async def test_a_request_that_is_still_in_hand_keeps_its_connection(node: Node) 
         assert await client.status() == b"404"
         assert await client.is_cut()
     assert node.hub.statistics().sessions == 0
+
+
+async def test_hellos_that_come_together_share_one_query_and_one_command(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = [f"user-{number}" for number in range(40)]
+    for user in users:
+        await node.publish(user, 2)
+    epoch = (await node.store.heads([stream_of("user-1")]))[0].epoch
+    read: list[int] = []
+    subscribed: list[int] = []
+    catch_up, subscribe = node.store.catch_up, node.bus.subscribe
+
+    async def counted_read(wanted: Sequence[tuple[str, Cursor]], limit: int) -> list[Changes | None]:
+        read.append(len(wanted))
+        return await catch_up(wanted, limit)
+
+    async def counted_subscribe(streams: Collection[str], timeout_s: float) -> bool:
+        subscribed.append(len(streams))
+        return await subscribe(streams, timeout_s)
+
+    monkeypatch.setattr(node.store, "catch_up", counted_read)
+    monkeypatch.setattr(node.bus, "subscribe", counted_subscribe)
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(RawClient(node)) for _ in users]
+        for user, client in zip(users, clients, strict=True):
+            hello = {"t": "hello", "token": user, "cursor": {"epoch": epoch, "seq": 1}}
+            await client.send(frame(TEXT, json.dumps(hello).encode()))
+        for client in clients:
+            welcome = json.loads((await client.receive())[1])
+            assert [entry["seq"] for entry in welcome["entries"]] == [2]
+    assert sum(read) == sum(subscribed) == len(users)
+    assert max(len(read), len(subscribed)) <= 3

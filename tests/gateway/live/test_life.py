@@ -6,6 +6,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from gateway.live.heartbeat import TICK_S
+from gateway.settings import LIMITS
 from tests.gateway.live.node import Node, NodeFactory
 from tests.waiting import until
 
@@ -41,6 +43,11 @@ async def test_a_client_that_does_not_is_cut_off(start: NodeFactory) -> None:
         await client.hello("ann")
         assert await client.closed() == 1006
         assert node.hub.statistics().closes == {"heartbeat_lost": 1}
+
+
+def test_a_client_that_is_gone_without_a_word_is_cut_off_within_two_intervals() -> None:
+    """A ping is late by up to a tick of the wheel, and so is the look for its answer."""
+    assert LIMITS.heartbeat_s + LIMITS.pong_timeout_s + 2 * TICK_S < 2 * LIMITS.heartbeat_s
 
 
 async def test_a_session_ends_with_its_token(start: NodeFactory) -> None:
