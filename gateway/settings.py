@@ -16,6 +16,7 @@ from msgspec import Struct
 from gateway.fields import field_error
 from inbox.errors import ConfigError
 from inbox.ids import NAME_RULE, is_name
+from inbox.store.registry import REVOCATION_KEEP_S
 
 Role = Literal["serve", "gateway", "api", "worker"]
 
@@ -97,6 +98,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     keys_timeout_s: float = 2.0  # the store did not give them by then: what is known stays, else 503 / 4008
     client_check_s: float = 5.0  # a client is looked up this often: revoked, its access tokens end within 10 s
     clients_remembered: int = 5_000  # of those looked up; beyond it the one unused for longest is looked up again
+    revocations_read_s: float = 1.0  # revoked user tokens are read this often: void everywhere within 2 s
+    revocations_timeout_s: float = 2.0  # the store did not give them by then: those known stay in force
+    revocations: int = 100_000  # in force; beyond it a new one is refused, none is forgotten: 503 unavailable
+    revocation_keep_s: int = REVOCATION_KEEP_S  # then a revocation is dropped: user tokens must not live longer
+    jti_characters: int = 256  # of a token to be revoked alone: 422 invalid
     old_secret_s: int = _DAY_S  # how long a client's old secret lives after a rotation, unless the operator says
     failed_tokens_per_s: float = 0.1  # of one client id at /oauth/token, refill of the bucket below: 429 rate_limited
     failed_tokens_burst: int = 20  # that bucket: 429 rate_limited

@@ -1,4 +1,4 @@
-"""What an installation knows of itself: the backends that may use it, its keys, its processes. Frozen data.
+"""What an installation knows of itself: backends that may use it, keys, tokens that are void, processes. Frozen data.
 
 Times are integer milliseconds since 1970 (``*_at``).
 """
@@ -32,6 +32,23 @@ class StoredKey(Struct, frozen=True):
     id: str
     value: bytes
     created_at: int
+
+
+class Revocation(Struct, frozen=True):
+    """Tokens of one user that are void: the one that ``jti`` names, or without it all that were issued up to ``at``.
+
+    ``number`` is given by the store: who has read up to one has read all before it.
+    """
+
+    tenant: str
+    user: str
+    at: int
+    jti: str | None = None
+    number: int = 0
+
+    def voids(self, jti: str | None, issued_at: float) -> bool:
+        """Whether a token of this user is void. ``issued_at`` is its ``iat``, in seconds since 1970."""
+        return round(issued_at * 1_000) <= self.at if self.jti is None else jti == self.jti
 
 
 class Process(Struct, frozen=True):

@@ -11,9 +11,11 @@ from gateway.auth.jwks import Jwks
 from gateway.auth.jws import header_of, open_token
 from gateway.auth.keyring import OWN_KID, KeyRing
 from gateway.auth.keys import configured_keys
+from gateway.auth.revocations import Revocations
 from gateway.settings import LIMITS, Settings
 from inbox.errors import TokenExpired, Unauthorized
 from inbox.ids import NAME_RULE, is_name, new_token
+from inbox.times import now_ms
 
 USER_TYP = "bellwire-user+jwt"
 _FOREIGN_TYPS = ("jwt", "at+jwt")
@@ -23,13 +25,17 @@ NumericDate = Annotated[float, Meta(ge=0, le=253_402_300_799)]
 
 
 class UserClaims(Struct, frozen=True):
-    """Who a verified user token speaks for. ``expires_at`` is in seconds since 1970, ``topics`` are its grants."""
+    """Who a verified user token speaks for. ``topics`` are its grants.
+
+    Times are in seconds since 1970; a token that does not say when it was issued counts as issued then.
+    """
 
     tenant: str
     user: str
     expires_at: float
     jti: str | None = None
     topics: tuple[str, ...] = ()
+    issued_at: float = 0.0
 
 
 class Minted(Struct, frozen=True):
@@ -55,21 +61,41 @@ _CLAIMS = msgspec.json.Decoder(_Claims)
 
 
 def mint_user(
-    ring: KeyRing, settings: Settings, tenant: str, user: str, ttl_s: int, topics: Sequence[str] = ()
+    ring: KeyRing,
+    settings: Settings,
+    tenant: str,
+    user: str,
+    ttl_s: int,
+    topics: Sequence[str] = (),
+    void_until: int = 0,
 ) -> Minted:
-    """A token that opens the inbox of ``user`` for ``ttl_s`` seconds, and the live channels that ``topics`` grant."""
-    now = int(time.time())
+    """A token that opens the inbox of ``user`` for ``ttl_s`` seconds, and the live channels that ``topics`` grant.
+
+    :param void_until: of this user's tokens those issued up to then (ms) are void, perhaps by a clock ahead of ours:
+        this one is issued later.
+    """
+    issued_at = max(now_ms(), void_until + 1)
+    ends = issued_at // 1_000 + ttl_s
     claims = _Claims(
-        user, settings.jwt_audience, now + ttl_s, iat=now, tenant=tenant, jti=new_token(), topics=tuple(topics)
+        user,
+        settings.jwt_audience,
+        ends,
+        iat=issued_at / 1_000,
+        tenant=tenant,
+        jti=new_token(),
+        topics=tuple(topics),
     )
-    return Minted(ring.sign(USER_TYP, claims), now + ttl_s)
+    return Minted(ring.sign(USER_TYP, claims), ends)
 
 
 class UserTokens:
-    """Verifies user tokens: ours always, and those signed with whatever the settings name."""
+    """Verifies user tokens: ours always, and those signed with whatever the settings name; none that is revoked."""
 
-    def __init__(self, ring: KeyRing, settings: Settings, jwks: Jwks | None = None) -> None:
+    def __init__(
+        self, ring: KeyRing, settings: Settings, jwks: Jwks | None = None, revocations: Revocations | None = None
+    ) -> None:
         self._ring = ring
+        self._revocations = revocations
         self._configured = configured_keys(settings)
         self._jwks = jwks
         self._settings = settings
@@ -77,7 +103,7 @@ class UserTokens:
     async def verify(self, token: str) -> UserClaims:
         """Who ``token`` speaks for.
 
-        :raises Unauthorized: it does not verify (``TokenExpired``: it did until its time was over).
+        :raises Unauthorized: it does not verify (``TokenExpired``: it did until its time was over), or is revoked.
         :raises Unavailable: the key server does not answer, or the store where our own keys are.
         """
         header = header_of(token)
@@ -102,7 +128,9 @@ class UserTokens:
         tenant = self._settings.tenant if claims.tenant is None else claims.tenant
         if not is_name(claims.sub) or not is_name(tenant):
             raise Unauthorized(f"the token's sub and tenant: {NAME_RULE}")
-        return UserClaims(tenant, claims.sub, claims.exp, claims.jti, claims.topics)
+        if self._revocations is not None:
+            self._revocations.check(tenant, claims.sub, claims.jti, claims.iat or 0.0)
+        return UserClaims(tenant, claims.sub, claims.exp, claims.jti, claims.topics, claims.iat or 0.0)
 
 
 def check_times(exp: float, nbf: float | None = None, iat: float | None = None) -> None:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from gateway.auth.access import AccessTokens
 from gateway.auth.jwks import Jwks
 from gateway.auth.keyring import TOKEN_KEYS, KeyRing
+from gateway.auth.revocations import Revocations
 from gateway.auth.standing import Standings
 from gateway.auth.tokens import UserTokens
 from gateway.http.access import Gate
@@ -24,13 +25,14 @@ class Doors(Struct, frozen=True):
     ring: KeyRing
     access: AccessTokens
     users: UserTokens
+    revocations: Revocations
     limits: ClientLimits
     gate: Gate
 
 
 @asynccontextmanager
 async def doors(store: Store, settings: Settings) -> AsyncIterator[Doors]:
-    """The doors of a process over ``store``; its keys are kept up to date while the context is open.
+    """The doors of a process over ``store``; keys and revocations are kept up to date while the context is open.
 
     :raises ConfigError: a public key that does not parse.
     :raises Unavailable: the store does not answer.
@@ -40,7 +42,8 @@ async def doors(store: Store, settings: Settings) -> AsyncIterator[Doors]:
         jwks = None if settings.user_jwks_url is None else Jwks(settings.user_jwks_url)
         if jwks is not None:
             stack.push_async_callback(jwks.close)
-        access, users = AccessTokens(ring), UserTokens(ring, settings, jwks)
+        revocations = await stack.enter_async_context(Revocations(store))
+        access, users = AccessTokens(ring), UserTokens(ring, settings, jwks, revocations)
         rate = Rate(settings.client_requests_per_s, settings.client_requests_burst)
         limits = ClientLimits(rate, LIMITS.client_concurrent_requests)
-        yield Doors(ring, access, users, limits, Gate(access, users, Standings(store), limits))
+        yield Doors(ring, access, users, revocations, limits, Gate(access, users, Standings(store), limits))

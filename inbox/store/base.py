@@ -219,7 +219,7 @@ class Store(Registry, Protocol):
     async def trim(self, keep_entries: int, keep_s: float) -> int:
         """One bounded round: drop log entries beyond the newest ``keep_entries`` AND older than ``keep_s`` seconds.
 
-        Only a prefix, never open entries, never the newest. Also collects tombstones and idempotency keys whose
-        time is over. How many entries were dropped; call again while it is above zero.
+        Only a prefix, never open entries, never the newest. Also collects tombstones, idempotency keys and
+        revocations whose time is over. How many entries were dropped; call again while it is above zero.
         """
         ...

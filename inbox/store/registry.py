@@ -1,8 +1,13 @@
-"""The part of the store's contract that is about the installation: its keys, its clients, its processes."""
+"""The part of the store's contract that is about the installation: its keys, clients, revocations, processes."""
 
 from typing import Protocol
 
-from inbox.registered import Client, Process, StoredKey
+from inbox.registered import Client, Process, Revocation, StoredKey
+
+REVOCATIONS_MAX = 1_000
+"""Revocations that one read gives."""
+REVOCATION_KEEP_S = 30 * 86_400
+"""How long one is kept. Then ``Store.trim`` drops it, so no token may live longer."""
 
 
 class Registry(Protocol):
@@ -28,6 +33,21 @@ class Registry(Protocol):
 
     async def clients(self, tenant: str) -> list[Client]:
         """All of a tenant's, revoked ones too, the oldest first."""
+        ...
+
+    async def revoke(self, revocation: Revocation) -> None:
+        """Make it known to every process, under the next number. It takes the place of those that it makes needless.
+
+        An erasure leaves it: the user's tokens are still in somebody's hands.
+        """
+        ...
+
+    async def revocations(self, after: int) -> list[Revocation]:
+        """The first ``REVOCATIONS_MAX`` with a ``number`` above ``after``, in order.
+
+        Numbers rise and are never reused, and none appears below one that was seen: asking for what comes after the
+        last one misses nothing, whatever the clocks of the processes say.
+        """
         ...
 
     async def beat(self, process: Process) -> None:

@@ -73,6 +73,7 @@ class Database:
         self.erasures: Collection = self.raw["erasures"]
         self.keys: Collection = self.raw["keys"]
         self.clients: Collection = self.raw["clients"]
+        self.revocations: Collection = self.raw["revocations"]
         self.processes: Collection = self.raw["processes"]
         self._generation = ""
 
@@ -109,6 +110,8 @@ class Database:
         await self.members.create_index([("stream", 1), ("uid", 1)])
         await self.erasures.create_index([("due_at", 1)])
         await self.clients.create_index([("tenant", 1), ("created_at", 1)])
+        await self.revocations.create_index([("user", 1), ("tenant", 1)])
+        await self.revocations.create_index([("at", 1)])
 
     def head(self, place: Place) -> Head:
         """What a client is told of ``place``."""

@@ -23,7 +23,7 @@ from inbox.model import (
     Topic,
     User,
 )
-from inbox.registered import Client, Process, StoredKey
+from inbox.registered import Client, Process, Revocation, StoredKey
 from inbox.store.mongo.amend import Amender
 from inbox.store.mongo.append import Appender
 from inbox.store.mongo.closing import Closer
@@ -42,6 +42,7 @@ from inbox.store.mongo.patience import Errands, persist
 from inbox.store.mongo.publish import Publisher
 from inbox.store.mongo.reads import PageQuery, Reads
 from inbox.store.mongo.registry import Registry
+from inbox.store.mongo.revocations import Revocations
 from inbox.store.mongo.sweep import Sweeper
 from inbox.store.mongo.topics import Topics
 from inbox.store.mongo.trim import Trimmer
@@ -89,6 +90,7 @@ class MongoStore:
         self._trimmer = Trimmer(db, log, items, jobs, self._publisher)
         self._eraser = Eraser(db, log, self._heads, views, appender, closer, self._members, self._users, locks)
         self._registry = Registry(db)
+        self._revocations = Revocations(db.revocations)
 
     @property
     def outlet(self) -> Outlet:
@@ -210,9 +212,10 @@ class MongoStore:
 
     async def trim(self, keep_entries: int, keep_s: float) -> int:
         await persist(self._topics.collect)
+        await persist(self._revocations.forget)
         return await self._trimmer.trim(keep_entries, keep_s)
 
-    # Keys, clients, processes
+    # Keys, clients, revocations, processes
 
     async def secret(self, name: str) -> bytes:
         return await persist(partial(self._registry.secret, name))
@@ -231,6 +234,12 @@ class MongoStore:
 
     async def clients(self, tenant: str) -> list[Client]:
         return await persist(partial(self._registry.clients, tenant))
+
+    async def revoke(self, revocation: Revocation) -> None:
+        await self._errands.run(persist(partial(self._revocations.add, revocation)))
+
+    async def revocations(self, after: int) -> list[Revocation]:
+        return await persist(partial(self._revocations.after, after))
 
     async def beat(self, process: Process) -> None:
         await persist(partial(self._registry.beat, process))

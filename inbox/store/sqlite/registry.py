@@ -1,4 +1,4 @@
-"""Keys, clients and running processes."""
+"""Keys, clients, revocations and running processes."""
 
 import secrets
 import sqlite3
@@ -6,7 +6,8 @@ import sqlite3
 import msgspec
 
 from inbox.ids import new_token
-from inbox.registered import Client, Process, StoredKey
+from inbox.registered import Client, Process, Revocation, StoredKey
+from inbox.store.registry import REVOCATION_KEEP_S, REVOCATIONS_MAX
 from inbox.times import now_ms
 
 SECRET_BYTES = 32
@@ -60,6 +61,24 @@ def client(db: sqlite3.Connection, id: str) -> Client | None:
 def clients(db: sqlite3.Connection, tenant: str) -> list[Client]:
     rows = db.execute("SELECT record FROM client WHERE tenant = ? ORDER BY created_at", (tenant,))
     return [msgspec.json.decode(record, type=Client) for (record,) in rows]
+
+
+def revoke(db: sqlite3.Connection, revocation: Revocation) -> None:
+    who, at = (revocation.tenant, revocation.user, revocation.jti), revocation.at
+    db.execute("DELETE FROM revocation WHERE tenant = ? AND user = ? AND jti IS ? AND at <= ?", (*who, at))
+    db.execute("INSERT INTO revocation (tenant, user, jti, at) VALUES (?, ?, ?, ?)", (*who, at))
+
+
+def revocations(db: sqlite3.Connection, after: int) -> list[Revocation]:
+    rows = db.execute(
+        "SELECT tenant, user, at, jti, number FROM revocation WHERE number > ? ORDER BY number LIMIT ?",
+        (after, REVOCATIONS_MAX),
+    ).fetchall()
+    return [Revocation(*row) for row in rows]
+
+
+def forget_revocations(db: sqlite3.Connection, now: int) -> None:
+    db.execute("DELETE FROM revocation WHERE at <= ?", (now - REVOCATION_KEEP_S * 1000,))
 
 
 def beat(db: sqlite3.Connection, process: Process) -> None:

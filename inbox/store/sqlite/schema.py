@@ -13,7 +13,9 @@ from inbox.errors import ConfigError, Unavailable
 from inbox.ids import new_token
 from inbox.model import Kind, NotificationState
 
-VERSION = 2
+VERSION = 3
+EXTENDED = (0, 2)
+"""Versions, that of a new file among them, to which the tables that they lack are added."""
 BUSY_TIMEOUT_S = 5.0
 # A checkpoint rewrites each changed page once: rare ones make bulk writes 40 % faster, and the WAL stays < 100 MB.
 WAL_PAGES = 20_000
@@ -175,6 +177,16 @@ CREATE TABLE IF NOT EXISTS client (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS client_tenant ON client (tenant, created_at);
 
+CREATE TABLE IF NOT EXISTS revocation (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again: whoever has read up to one asks for those above
+    tenant TEXT NOT NULL,
+    user TEXT NOT NULL,
+    jti TEXT,  -- NULL: every token issued up to then
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS revocation_user ON revocation (tenant, user);
+CREATE INDEX IF NOT EXISTS revocation_at ON revocation (at);
+
 CREATE TABLE IF NOT EXISTS process (
     id TEXT PRIMARY KEY,
     role TEXT NOT NULL,
@@ -207,13 +219,13 @@ def create(path: Path) -> sqlite3.Connection:
 
 def _prepare(db: sqlite3.Connection) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version not in (0, VERSION):
+    if version not in (*EXTENDED, VERSION):
         raise ConfigError(f"expected schema version {VERSION}, found {version}: use the Bellwire that wrote it")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
     db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
-    if version == 0:
+    if version in EXTENDED:
         db.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT")
     db.execute("INSERT OR IGNORE INTO meta VALUES ('generation', ?)", (new_token(),))
 

@@ -25,7 +25,7 @@ from inbox.model import (
     Topic,
     User,
 )
-from inbox.registered import Client, Process, StoredKey
+from inbox.registered import Client, Process, Revocation, StoredKey
 from inbox.store.outlet import NoOutlet, Outlet
 from inbox.store.sqlite import erase, marks, publish, reads, registry, schema, topics, upkeep, work
 from inbox.store.sqlite import users as profiles
@@ -221,7 +221,7 @@ class SqliteStore:
     async def trim(self, keep_entries: int, keep_s: float) -> int:
         return await self._writer.run(partial(upkeep.trim, keep_entries=keep_entries, keep_s=keep_s))
 
-    # Keys, clients, processes
+    # Keys, clients, revocations, processes
 
     async def secret(self, name: str) -> bytes:
         return await self._writer.run(partial(registry.secret, name=name))
@@ -240,6 +240,12 @@ class SqliteStore:
 
     async def clients(self, tenant: str) -> list[Client]:
         return self._read(partial(registry.clients, tenant=tenant))
+
+    async def revoke(self, revocation: Revocation) -> None:
+        await self._writer.run(partial(registry.revoke, revocation=revocation))
+
+    async def revocations(self, after: int) -> list[Revocation]:
+        return self._read(partial(registry.revocations, after=after))
 
     async def beat(self, process: Process) -> None:
         await self._writer.run(partial(registry.beat, process=process))

@@ -1,7 +1,8 @@
-"""What time takes away: old log entries, tombstones, idempotency keys."""
+"""What time takes away: old log entries, tombstones, idempotency keys, revocations."""
 
 import sqlite3
 
+from inbox.store.sqlite.registry import forget_revocations
 from inbox.store.sqlite.schema import STATES
 from inbox.store.sqlite.topics import collect_members
 from inbox.times import now_ms
@@ -28,6 +29,7 @@ def trim(db: sqlite3.Connection, keep_entries: int, keep_s: float) -> int:
         _look_again(db, id, raised, end, now)
         dropped += raised - floor
     _forget_keys(db, now)
+    forget_revocations(db, now)
     collect_members(db, ENTRIES_MAX)
     return dropped
 

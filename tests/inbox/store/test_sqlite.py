@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from inbox.errors import ConfigError, Unavailable
 from inbox.model import Mark
+from inbox.registered import Revocation
 from inbox.store.sqlite import SqliteStore, publish, reads, schema, streams, writer
 from tests.audit import audit
 from tests.samples import TENANT, Recorder, stream_of, submission
@@ -45,8 +46,29 @@ async def test_a_file_of_another_version_is_refused(sqlite_path: Path) -> None:
     sqlite_path.parent.mkdir(parents=True)
     with raw(sqlite_path) as db:
         db.execute("PRAGMA user_version = 99")
-    with pytest.raises(ConfigError, match="expected schema version 2, found 99"):
+    with pytest.raises(ConfigError, match="expected schema version 3, found 99"):
         await SqliteStore(sqlite_path).open()
+
+
+async def test_a_file_of_version_2_gets_what_it_lacks_and_keeps_what_it_has(sqlite_path: Path) -> None:
+    await _used(sqlite_path)
+    with raw(sqlite_path) as db:
+        db.execute("DROP TABLE revocation")
+        db.execute("PRAGMA user_version = 2")
+    store = SqliteStore(sqlite_path)
+    await store.open()
+    await store.revoke(Revocation(TENANT, "anna", 1))
+    assert len(await store.revocations(0)) == 1
+    assert (await store.heads([ANNA]))[0].seq == 1
+    await store.close()
+
+
+async def _used(path: Path) -> None:
+    """A file with one notification in it."""
+    store = SqliteStore(path)
+    await store.open()
+    await store.publish(submission("anna"))
+    await store.close()
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
