@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 NOTIFICATION_ID_LENGTH = 26
+_TIME_LENGTH = 10
 
 # Design §8: 1-128 printable ASCII characters without space / % " < > \
 NAME_PATTERN = r"^[!#$&-.0-;=?-\[\]-~]{1,128}\Z"
@@ -28,6 +29,17 @@ def _base32(number: int, length: int) -> str:
 def new_id() -> str:
     """A new id of 26 characters that sorts by the millisecond it was made in (ULID)."""
     return _base32(time.time_ns() // 1_000_000 << 80 | secrets.randbits(80), NOTIFICATION_ID_LENGTH)
+
+
+def made_at(id: str) -> int:
+    """The millisecond (since 1970) in which ``new_id`` made ``id``.
+
+    :raises ValueError: it did not.
+    """
+    number = 0
+    for character in id[:_TIME_LENGTH]:
+        number = number << 5 | _ALPHABET.index(character)
+    return number
 
 
 def new_token(length: int = 12) -> str:

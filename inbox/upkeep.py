@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 
@@ -15,6 +15,7 @@ from inbox.errors import Unavailable
 from inbox.ids import new_token
 from inbox.registered import Process
 from inbox.store.base import Store
+from inbox.tasks import end
 from inbox.times import now_ms
 
 log = structlog.get_logger()
@@ -76,7 +77,7 @@ class Upkeep:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await _end(self._tasks)
+        await end(self._tasks)
         try:
             await self._store.leave(self._process.id)
         except Unavailable:
@@ -123,11 +124,3 @@ class Upkeep:
         except Exception:
             self._failed += 1
             log.exception("upkeep_failed", what=what)
-
-
-async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
-    # Before Python 3.12 asyncio.wait_for, on which PyMongo waits, can swallow a cancellation: it is asked for again.
-    while tasks:
-        for task in tasks:
-            task.cancel()
-        _, tasks = await asyncio.wait(tasks, timeout=0.1)

@@ -14,6 +14,7 @@ from inbox.errors import Unauthorized, Unavailable
 from inbox.ids import stream_key
 from inbox.registered import Revocation
 from inbox.store.registry import REVOCATIONS_MAX
+from inbox.tasks import end
 from inbox.times import now_ms
 
 log = structlog.get_logger()
@@ -64,10 +65,8 @@ class Revocations:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        while self._following is not None and not self._following.done():
-            # Before Python 3.12 asyncio.wait_for, on which PyMongo waits, can swallow a cancellation.
-            self._following.cancel()
-            await asyncio.wait([self._following], timeout=0.1)
+        if self._following is not None:
+            await end([self._following])
 
     def statistics(self) -> RevocationStatistics:
         return RevocationStatistics(len(self._known), self._refused, self._failed)

@@ -9,13 +9,13 @@ import structlog
 from redis.exceptions import RedisError
 
 from inbox.bus.base import BusStatistics, Listener
-from inbox.bus.redis.address import Address
 from inbox.bus.redis.link import Link, connected, pack
 from inbox.bus.redis.publisher import Publisher
 from inbox.bus.redis.seal import Seal
 from inbox.bus.redis.subscriber import Subscriber, channel
 from inbox.bus.redis.words import PLAIN, Words
 from inbox.ids import new_token
+from inbox.redis_address import Address
 
 log = structlog.get_logger()
 

@@ -12,11 +12,11 @@ from msgspec.structs import astuple, replace
 from redis.exceptions import RedisError
 
 from inbox.bus.base import BusStatistics, Listener
-from inbox.bus.redis.address import Address, ClusterAddress
 from inbox.bus.redis.bus import RedisBus, cancel, reason_of
 from inbox.bus.redis.slots import NOBODY, Owners, name_at, read_owners, slot_of
 from inbox.bus.redis.words import SHARDED
 from inbox.ids import new_token
+from inbox.redis_address import Address, ClusterAddress
 
 log = structlog.get_logger()
 

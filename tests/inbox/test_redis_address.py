@@ -2,8 +2,8 @@
 
 import pytest
 
-from inbox.bus.redis.address import Address, ClusterAddress
 from inbox.errors import ConfigError
+from inbox.redis_address import Address, ClusterAddress
 
 WRONG = [
     "http://:hunter2@host:6379",

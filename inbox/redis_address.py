@@ -1,7 +1,10 @@
-"""Where Redis is: a URL becomes something that makes connections."""
+"""Where Redis is: a URL becomes something that makes connections, or a client."""
 
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from redis.asyncio import Redis
+from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
@@ -9,8 +12,11 @@ from redis.backoff import NoBackoff
 
 from inbox.errors import ConfigError
 
+Client = Redis | RedisCluster
+
 # RESP2 says all that a bus needs to hear. Telling Redis the driver's name would read package files at each connect.
 _CONNECTION = {"protocol": 2, "driver_info": None}
+_PORT = 6_379
 _SENTINEL_PORT = 26_379
 # Of one sentinel, so that a dead one leaves time to ask the next.
 _SENTINEL_TIMEOUT_S = 1.0
@@ -27,16 +33,18 @@ class Address:
     ``redis+sentinel://[user:password@]host:port,host:port/service``: the master is looked up at each connect, the
     credentials are the master's.
 
+    :param options: of the connections, where redis-py's own do not fit.
     :raises ConfigError: none of these. The error never quotes the URL, which may hold a password.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **options: Any) -> None:
         self._sentinel: Sentinel | None = None
+        self._options = {**_CONNECTION, **options}
         try:
             if url.startswith("redis+sentinel://"):
                 self._pool = self._master_pool(url)
             else:
-                self._pool = ConnectionPool.from_url(url, **_CONNECTION)
+                self._pool = ConnectionPool.from_url(url, **self._options)
             self.connection()  # refuses the options it does not know
         except (TypeError, ValueError):
             raise ConfigError(_EXPECTED) from None
@@ -45,6 +53,10 @@ class Address:
         """A new connection, not yet connected."""
         connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
         return connection
+
+    def client(self) -> Redis:
+        """A client, to be closed before this."""
+        return Redis.from_pool(self._pool)
 
     async def close(self) -> None:
         if self._sentinel is not None:
@@ -70,7 +82,7 @@ class Address:
         return SentinelConnectionPool(  # type: ignore[no-untyped-call]
             service,
             self._sentinel,
-            **_CONNECTION,
+            **self._options,
             username=unquote(user) or None,
             password=unquote(password) or None,
         )
@@ -85,7 +97,8 @@ class ClusterAddress:
     :raises ConfigError: as ``Address``.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **options: Any) -> None:
+        self._options = {**_CONNECTION, **options}
         self._parts = urlsplit(url)
         login, at, hosts = self._parts.netloc.rpartition("@")
         self._login = login + at
@@ -98,3 +111,22 @@ class ClusterAddress:
     def url(self, node: str) -> str:
         """What ``Address`` takes for ``node``."""
         return self._parts._replace(scheme="redis", netloc=self._login + node).geturl()
+
+    def client(self) -> RedisCluster:
+        """A client, which finds the way to each key's node by itself."""
+        parts = [urlsplit(f"//{node}") for node in self.nodes]
+        nodes = [ClusterNode(part.hostname, part.port or _PORT) for part in parts if part.hostname]
+        url = self.url(self.nodes[0])
+        return RedisCluster.from_url(url, startup_nodes=nodes, require_full_coverage=False, **self._options)
+
+    async def close(self) -> None:
+        """Nothing is held open here."""
+
+
+def address_of(url: str, timeout_s: float) -> Address | ClusterAddress:
+    """Where clients are to be had whose answers are due within ``timeout_s``. They try once: trying again is up to you.
+
+    :raises ConfigError: ``url`` is not an address of Redis.
+    """
+    options = {"retry": Retry(NoBackoff(), 0), "socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+    return (ClusterAddress if url.startswith("redis+cluster://") else Address)(url, **options)
