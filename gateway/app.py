@@ -12,7 +12,7 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.admission import Admission
-from gateway.http.backend_routes import notification_routes, oauth_routes, topic_routes, user_admin_routes
+from gateway.http.backend_routes import notification_routes, oauth_routes, topic_routes
 from gateway.http.doors import doors
 from gateway.http.endpoint import Nowhere
 from gateway.http.inbox import UserInbox
@@ -24,8 +24,10 @@ from gateway.http.problems import plain
 from gateway.http.profiles import Profiles
 from gateway.http.routes import ops_routes, user_routes
 from gateway.http.routing import http_routes, open_paths
+from gateway.http.sessions import Sessions
 from gateway.http.signals import Signals
 from gateway.http.topics import Topics
+from gateway.http.user_admin_routes import user_admin_routes
 from gateway.http.users import Users
 from gateway.live.addresses import Addresses
 from gateway.live.entrance import Entrance
@@ -38,6 +40,8 @@ from gateway.settings import LIMITS, Role, Settings, database_path, limits_of
 from inbox.bus.base import Bus
 from inbox.directory import Directory
 from inbox.errors import Unavailable
+from inbox.presence.base import Presence
+from inbox.presence.memory import MemoryPresence
 from inbox.service import Inbox
 from inbox.store.base import Store
 from inbox.upkeep import Upkeep
@@ -52,6 +56,7 @@ GAUGES = frozenset(
         "streams",
         "channels",
         "in_hand",
+        "in_force",
         "welcomes_per_s",
         "longest_pause_s",
         "longest_collection_s",
@@ -102,6 +107,24 @@ def make_bus(settings: Settings, key: bytes) -> Bus:
     return MemoryBus()
 
 
+def make_presence(settings: Settings, node: str) -> Presence:
+    """Presence as far as the settings reach, not yet started. ``node`` is the name of this process."""
+    if settings.redis_url is None:
+        return MemoryPresence(node)
+    from inbox.presence.announcer import Pace
+    from inbox.presence.redis import RedisPresence
+
+    pace = Pace(
+        lease_s=LIMITS.presence_lease_s,
+        beat_s=LIMITS.presence_beat_s,
+        collect_s=LIMITS.presence_collect_s,
+        keep_s=LIMITS.presence_keep_s,
+        timeout_s=LIMITS.presence_timeout_s,
+        changes=LIMITS.presence_changes,
+    )
+    return RedisPresence(settings.redis_url, node, pace)
+
+
 async def open_store(store: Store, wait_s: float = LIMITS.store_wait_s, pause_s: float = 1.0) -> None:
     """Open ``store``, patient with one that is not up yet: another try every ``pause_s``.
 
@@ -147,6 +170,8 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
     inbox = Inbox(store, app.bus, item_keep_s=settings.item_keep_s, nudge=upkeep.nudge)
     inside = await stack.enter_async_context(doors(store, settings))
     gate = inside.gate
+    presence = make_presence(settings, upkeep.process.id)
+    stack.push_async_callback(presence.close)
     registry = CollectorRegistry()
     operations: list[Operation] = []
     if role in ("serve", "api"):
@@ -154,15 +179,19 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
         operations += oauth_routes(OAuth(store, inside.access))
         operations += notification_routes(Notifications(inbox, gate))
         operations += topic_routes(Topics(directory, gate), Signals(inbox, gate))
-        operations += user_admin_routes(Profiles(inbox, directory, gate), Users(inside.ring, settings, gate))
+        users = Users(inside.ring, inside.revocations, settings, gate)
+        sessions = Sessions(presence, inside.revocations, app.bus, gate)
+        operations += user_admin_routes(Profiles(inbox, directory, gate), users, sessions)
     if role in ("serve", "gateway"):
         operations += user_routes(UserInbox(inbox, gate))
-        app.hub = Hub(inbox, app.bus, inside.users, limits_of(settings))
+        app.hub = Hub(inbox, app.bus, inside.users, limits_of(settings), presence, inside.revocations.hurry)
+        inside.revocations.on_new = app.hub.end
         app.entrance = Entrance(app.hub, Origins(settings.allowed_origins), Addresses(settings.trusted_proxies))
         stack.push_async_callback(app.hub.stop)
         await app.hub.start()
     else:
         await app.bus.start(None)
+        await presence.start(None)
     operations += ops_routes(Ops(app.store, registry, lambda: app.draining))
     pauses = Pauses(lambda: app.hub is None or app.hub.statistics().sessions < FEW_SESSIONS)
     watching = asyncio.create_task(pauses.run())
@@ -176,6 +205,8 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
         "loop": pauses.statistics,
         "client_limits": inside.limits.statistics,
         "upkeep": upkeep.statistics,
+        "presence": presence.statistics,
+        "revocations": inside.revocations.statistics,
     }
     if app.hub is not None:
         counted["live"] = app.hub.statistics

@@ -38,7 +38,9 @@ class UpkeepStatistics(Struct, frozen=True):
 class Upkeep:
     """Runs the store's upkeep in the background of a process, ``async with`` for as long as it lives.
 
-    :param role: the process's role, for its heartbeat row. Every role but ``gateway`` does the work that is due.
+    ``process`` is its heartbeat row.
+
+    :param role: the process's role. Every role but ``gateway`` does the work that is due.
     :param keep_entries: log entries a stream keeps at least.
     :param keep_s: seconds an entry is kept at least.
     """
@@ -47,7 +49,7 @@ class Upkeep:
         self._store = store
         self._keep_entries = keep_entries
         self._keep_s = keep_s
-        self._process = Process(new_token(), role, socket.gethostname(), now_ms(), now_ms(), os.getpid())
+        self.process = Process(new_token(), role, socket.gethostname(), now_ms(), now_ms(), os.getpid())
         self._works = role != "gateway"
         self._tasks: list[asyncio.Task[None]] = []
         self._nudged = asyncio.Event()
@@ -79,12 +81,12 @@ class Upkeep:
     ) -> None:
         await end(self._tasks)
         try:
-            await self._store.leave(self._process.id)
+            await self._store.leave(self.process.id)
         except Unavailable:
-            log.warning("leave_failed", process=self._process.id)
+            log.warning("leave_failed", process=self.process.id)
 
     async def _beat(self) -> None:
-        await self._store.beat(self._process)
+        await self._store.beat(self.process)
 
     async def _sweep(self) -> None:
         self._swept += await self._store.sweep()

@@ -44,7 +44,13 @@ EFFECTS = {
     "uvicorn",
     "uvloop",
 }
-IMPLEMENTATIONS = ("inbox.store.sqlite", "inbox.store.mongo", "inbox.bus.memory", "inbox.bus.redis")
+IMPLEMENTATIONS = (
+    "inbox.store.sqlite",
+    "inbox.store.mongo",
+    "inbox.bus.memory",
+    "inbox.bus.redis",
+    "inbox.presence.redis",
+)
 
 PRODUCT = [path for top in ("inbox", "gateway", "client-py") for path in sorted((ROOT / top).rglob("*.py"))]
 BENCH = sorted((ROOT / "bench").rglob("*.py"))

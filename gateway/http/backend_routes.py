@@ -1,17 +1,13 @@
-"""The routes that a backend's token opens, and the one where it gets the token."""
+"""The routes that a backend's token opens, and the one where it gets the token. Of users: ``user_admin_routes``."""
 
 from gateway.http import views
-from gateway.http.export import NDJSON
 from gateway.http.notifications import Amendment, Notifications
 from gateway.http.oauth import OAuth
 from gateway.http.operation import Operation
 from gateway.http.paging import ListQuery
-from gateway.http.profile import Profile
-from gateway.http.profiles import ManyProfiles, Profiles
 from gateway.http.publish import NewNotification
 from gateway.http.signals import NewSignal, Signals
 from gateway.http.topics import MemberChanges, TopicBody, Topics
-from gateway.http.users import NewToken, Users
 
 
 def oauth_routes(oauth: OAuth) -> list[Operation]:
@@ -160,84 +156,5 @@ def topic_routes(topics: Topics, signals: Signals) -> list[Operation]:
             security="users",
             query=ListQuery,
             answer=views.IdList,
-        ),
-    ]
-
-
-def user_admin_routes(profiles: Profiles, users: Users) -> list[Operation]:
-    return [
-        Operation(
-            id="list_users",
-            method="GET",
-            path="/v1/users",
-            handler=profiles.page,
-            summary="The users that have a profile",
-            security="users",
-            query=ListQuery,
-            answer=views.UserList,
-        ),
-        Operation(
-            id="put_users",
-            method="POST",
-            path="/v1/users",
-            handler=profiles.put_many,
-            summary="Write up to 1,000 profiles",
-            security="users",
-            body=ManyProfiles,
-            answer=views.Written,
-        ),
-        Operation(
-            id="put_user",
-            method="PUT",
-            path="/v1/users/{id}",
-            handler=profiles.put,
-            summary="Write a user's profile",
-            security="users",
-            body=Profile,
-            answer=views.User,
-            links=("get_user", "erase_user", "export_user", "create_user_token", "list_topics_of_user"),
-            body_optional=True,
-        ),
-        Operation(
-            id="get_user",
-            method="GET",
-            path="/v1/users/{id}",
-            handler=profiles.get,
-            summary="A user's profile",
-            security="users",
-            answer=views.User,
-        ),
-        Operation(
-            id="erase_user",
-            method="DELETE",
-            path="/v1/users/{id}",
-            handler=profiles.erase,
-            summary="Erase a user: profile, inbox, topics",
-            security="users",
-            audited=True,
-            status=202,
-            answer=views.Erasure,
-        ),
-        Operation(
-            id="export_user",
-            method="GET",
-            path="/v1/users/{id}/export",
-            handler=profiles.export,
-            summary="Everything there is of a user, as JSON lines",
-            security="users",
-            audited=True,
-            answer=NDJSON,
-        ),
-        Operation(
-            id="create_user_token",
-            method="POST",
-            path="/v1/users/{id}/tokens",
-            handler=users.new_token,
-            summary="A token for one of your users",
-            security="users",
-            body=NewToken,
-            audited=True,
-            answer=views.UserToken,
-            body_optional=True,
         ),
     ]

@@ -125,5 +125,10 @@ EXAMPLES: dict[str, Example] = {
     "remove_items": _MARK,
     "cancel_notification": Example(path=_NOTIFICATION, answer={**_STATUS, "state": "cancelled"}),
     "delete_topic": Example(path="project:7"),
+    "list_sessions": Example(
+        path="alice",
+        answer={"sessions": [{"session": "01kb3v5w8y2c4e6g8j0m2p4r6t", "node": "7h3k9d2wq8rx", "connected_at": _AT}]},
+    ),
+    "end_sessions": Example(path="alice", query={"jti": "5n8c2f7h1k4q"}),
     "erase_user": Example(path="alice", answer={"id": "alice", "state": "done"}),
 }

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.auth.keyring import KeyRing
+from gateway.auth.revocations import Revocations
 from gateway.auth.tokens import mint_user
 from gateway.http.access import Gate
 from gateway.http.body import JsonBody, NoQuery, parse_query
@@ -30,8 +31,9 @@ _BODY = JsonBody(NewToken)
 class Users:
     """The backend's side of users."""
 
-    def __init__(self, ring: KeyRing, settings: Settings, gate: Gate) -> None:
+    def __init__(self, ring: KeyRing, revocations: Revocations, settings: Settings, gate: Gate) -> None:
         self._ring = ring
+        self._revocations = revocations
         self._settings = settings
         self._gate = gate
 
@@ -40,5 +42,6 @@ class Users:
         parse_query(request, NoQuery)
         user = path_name(request, "id")
         wanted = await _BODY.read_if_any(request)
-        minted = mint_user(self._ring, self._settings, access.tenant, user, wanted.ttl_s, wanted.topics)
+        void_until = self._revocations.void_until(access.tenant, user)
+        minted = mint_user(self._ring, self._settings, access.tenant, user, wanted.ttl_s, wanted.topics, void_until)
         return json_answer(orjson.dumps({"token": minted.token, "expires_at": rfc3339(minted.expires_at * 1_000)}))

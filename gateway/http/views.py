@@ -163,6 +163,20 @@ class Erasure(Struct):
     state: Literal["done", "running"]
 
 
+class Session(Struct):
+    """A live connection, and the ``node`` that holds it."""
+
+    session: str
+    node: str
+    connected_at: Time
+
+
+class SessionList(Struct):
+    """The oldest first."""
+
+    sessions: list[Session]
+
+
 class Standing(Struct):
     """Where a stream stands."""
 

@@ -11,13 +11,18 @@ from gateway.live.frames import Closing, Control, Failure, FrameReader, Heard
 from gateway.live.held_stream import HeldStream
 from gateway.live.outgoing import Outgoing, Shared
 from gateway.live.session import Answer, Effect, HangUp, Session
-from inbox.ids import new_token
+from inbox.ids import new_id
+from inbox.registered import Revocation
 
 
 class Desk(Protocol):
     """Who does what takes more than the connection itself."""
 
     def act(self, connection: "Connection", effect: Effect) -> None: ...
+
+    def welcomed(self, connection: "Connection") -> None:
+        """It is being sent its welcome: ``id`` is its session. Called at most once, before ``leave``."""
+        ...
 
     def leave(self, connection: "Connection") -> None:
         """The connection is ending: it must not be given anything more. Called once."""
@@ -27,8 +32,8 @@ class Desk(Protocol):
 class Connection(Outgoing):
     """Made when a handshake is complete; takes over its transport.
 
-    ``stream`` is what the session follows once it joined. ``reading``: it is being brought up to date from the store
-    and takes no live entries meanwhile; ``stalled``: that waits until the client has read more.
+    ``stream`` is what it follows once it joined, ``id`` its name once welcomed. ``reading``: it is being brought up to
+    date from the store and takes no live entries meanwhile; ``stalled``: that waits until the client has read more.
 
     :param address: where it comes from, see ``Addresses``.
     """
@@ -40,6 +45,7 @@ class Connection(Outgoing):
         "_heard_at",
         "_pinged_at",
         "_reader",
+        "id",
         "reading",
         "session",
         "stalled",
@@ -61,6 +67,7 @@ class Connection(Outgoing):
         self._closing = False
         # Until hello, the time the connection was opened.
         self._pinged_at = self._heard_at = time.monotonic()
+        self.id = ""
         self.session = session
         self.stream: HeldStream | None = None
         self.reading = False
@@ -127,13 +134,15 @@ class Connection(Outgoing):
     def greeting(self) -> wire.Greeting:
         """The beginning of this session's welcome."""
         user = "" if self.session.claims is None else self.session.claims.user
-        return wire.Greeting(new_token(), user, self._shared.limits.heartbeat_s)
+        self.id = new_id()
+        return wire.Greeting(self.id, user, self._shared.limits.heartbeat_s)
 
     def greet(self, seq: int, welcome: bytes) -> None:
         """Send the welcome: from here on the session stands at ``seq``."""
         self.seq = seq
         self.session.state = "live"
         self._shared.arrivals.end()
+        self._desk.welcomed(self)
         self.say(welcome)
         # A random phase, or clients that came together would be pinged together for ever.
         self._pinged_at = time.monotonic() - random.random() * self._shared.limits.heartbeat_s
@@ -201,6 +210,11 @@ class Connection(Outgoing):
         if not self._transport.is_closing():
             self._transport.write(b"".join([*owed, wire.close_frame(code, reason)]))
             self._transport.write_eof()
+
+    def revoke(self, revocation: Revocation) -> None:
+        """End the session if its token is void now."""
+        if self.session.is_void(revocation):
+            self.close(CloseCode.KICKED, "the session was ended by the backend")
 
     def abort(self, code: CloseCode) -> None:
         self._end(code)

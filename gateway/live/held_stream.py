@@ -8,12 +8,14 @@ from gateway.live import wire
 from gateway.live.codes import CloseCode
 from gateway.live.statistics import Tally
 from inbox.model import Cursor, Head
+from inbox.registered import Revocation
 from inbox.stream import Reassembly
 
 
 class Member(Protocol):
     """A session that follows a stream. See ``Connection``."""
 
+    id: str
     seq: int
     reading: bool
     stalled: bool
@@ -32,6 +34,8 @@ class Member(Protocol):
     def close(self, code: int, reason: str = "") -> None: ...
 
     def dismiss(self, code: CloseCode, reason: str = "") -> None: ...
+
+    def revoke(self, revocation: Revocation) -> None: ...
 
 
 class HeldStream:

@@ -1,7 +1,7 @@
 """The live side of a node: every session it holds, and what the bus brings for them."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 
 from gateway.live.acks import Acks
 from gateway.live.channels import Channels
@@ -16,14 +16,32 @@ from gateway.live.statistics import LiveStatistics
 from gateway.live.streams import Streams
 from gateway.settings import LIMITS, Limits
 from inbox.bus.base import Bus
+from inbox.ids import stream_key
+from inbox.presence.base import Presence
+from inbox.presence.memory import MemoryPresence
+from inbox.registered import Revocation
 from inbox.service import Inbox
 
 
 class Hub:
-    """Puts the parts of the live side together; listens to the bus, and is the desk of every connection."""
+    """Puts the parts of the live side together; listens to the bus, and is the desk of every connection.
 
-    def __init__(self, inbox: Inbox, bus: Bus, verifier: UserVerifier, limits: Limits = LIMITS) -> None:
+    :param presence: told who comes and goes; ``start`` has it ask this hub.
+    :param hurry: called when the bus says that tokens were revoked.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        bus: Bus,
+        verifier: UserVerifier,
+        limits: Limits = LIMITS,
+        presence: Presence | None = None,
+        hurry: Callable[[], None] = lambda: None,
+    ) -> None:
         self._bus = bus
+        self._presence: Presence = presence or MemoryPresence("")
+        self._hurry = hurry
         self._shared = Shared(limits)
         self.arrivals = self._shared.arrivals
         self._rules = Rules.of(limits)
@@ -35,8 +53,9 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Start the bus with this hub as its listener, and the clocks."""
+        """Start the bus with this hub as its listener, presence with it as the roster, and the clocks."""
         await self._bus.start(self)
+        await self._presence.start(self)
         parts = (self._shared.wheel, self.arrivals, self._head_check, self._acks)
         self._tasks = [asyncio.create_task(part.run()) for part in parts]
 
@@ -83,18 +102,42 @@ class Hub:
             case Unsubscribe():
                 self._channels.leave(connection, effect.channel, effect.reply)
 
+    def welcomed(self, connection: Connection) -> None:
+        if connection.stream is not None:
+            self._presence.joined(connection.stream.key, connection.id)
+
     def leave(self, connection: Connection) -> None:
+        if connection.is_welcomed and connection.stream is not None:
+            self._presence.left(connection.stream.key, connection.id)
         self._streams.leave(connection)
         for effect in connection.session.ended():
             self._channels.leave(connection, effect.channel, None)
+
+    def end(self, revoked: Iterable[Revocation]) -> None:
+        """End the sessions whose tokens are void now."""
+        for each in revoked:
+            for held in self._streams.find([stream_key(each.tenant, each.user)]):
+                for member in list(held.members):
+                    member.revoke(each)
+
+    # The roster
+
+    def streams(self) -> list[str]:
+        return self._streams.keys()
+
+    def sessions(self, stream: str) -> list[str]:
+        held = self._streams.find([stream])
+        return [member.id for each in held for member in each.members if member.is_welcomed]
 
     # The bus
 
     def receive(self, stream: str, seq: int, epoch: str, frame: bytes) -> None:
         if seq:
             self._streams.receive(stream, seq, epoch, frame)
-        else:
+        elif frame:
             self._channels.receive(stream, frame)
+        else:
+            self._hurry()
 
     def flush(self) -> None:
         self._shared.outbox.flush()

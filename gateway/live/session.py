@@ -12,6 +12,7 @@ from gateway.rate import Rate
 from gateway.settings import Limits
 from inbox.ids import channel_key
 from inbox.model import Mark
+from inbox.registered import Revocation
 
 
 class Join(Struct, frozen=True):
@@ -138,6 +139,10 @@ class Session:
         refused = [topic for topic in self._topics or () if not allows(claims.topics, topic)]
         effects: list[Effect] = [self._leave(topic, _forbidden(topic, None)) for topic in refused]
         return effects if op is None else [*effects, Answer(wire.reply(op))]
+
+    def is_void(self, revocation: Revocation) -> bool:
+        """Whether ``revocation``, which is of this user, makes the token void for which the session goes on."""
+        return self.claims is not None and revocation.voids(self.claims.jti, self.claims.issued_at)
 
     def ended(self) -> list[Unsubscribe]:
         """The connection ends: the session leaves the channels it is in."""

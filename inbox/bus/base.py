@@ -32,7 +32,10 @@ class Listener(Protocol):
     """Who receives. Called on the event loop; must return at once and never raise."""
 
     def receive(self, stream: str, seq: int, epoch: str, frame: bytes) -> None:
-        """An entry of a stream, or a signal of a live channel: then ``seq`` is 0 and ``epoch`` empty."""
+        """An entry of a stream, or a signal of a live channel: then ``seq`` is 0 and ``epoch`` empty.
+
+        With ``frame`` empty too it is a word to the nodes that hold a stream: tokens of the user were revoked.
+        """
         ...
 
     def flush(self) -> None:

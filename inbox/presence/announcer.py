@@ -44,12 +44,12 @@ class Pace(Struct, frozen=True):
     everything is announced anew.
     """
 
-    lease_s: float = 15.0
-    beat_s: float = 5.0
-    collect_s: float = 0.1
-    keep_s: float = 3_600.0
-    timeout_s: float = 2.0
-    changes: int = 10_000
+    lease_s: float
+    beat_s: float
+    collect_s: float
+    keep_s: float
+    timeout_s: float
+    changes: int
 
 
 class LeaseLost(Exception):

@@ -28,8 +28,7 @@ class RedisPresence:
     :raises ConfigError: ``url`` is not an address of Redis.
     """
 
-    def __init__(self, url: str, node: str, pace: Pace | None = None) -> None:
-        pace = pace or Pace()
+    def __init__(self, url: str, node: str, pace: Pace) -> None:
         self._timeout_s = pace.timeout_s
         self._address = address_of(url, pace.timeout_s)
         self._client = self._address.client()

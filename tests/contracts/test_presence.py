@@ -18,7 +18,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.anyio
 
 ANNA, BEN = "acme/anna", "acme/ben"
-QUICK = Pace(lease_s=1.0, beat_s=0.2, collect_s=0.01)
+QUICK = Pace(lease_s=1.0, beat_s=0.2, collect_s=0.01, keep_s=60.0, timeout_s=1.0, changes=10_000)
 
 
 class Node:

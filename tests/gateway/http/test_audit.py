@@ -128,6 +128,7 @@ async def test_a_long_id_is_cut(api: Api) -> None:
 def test_the_administrative_acts_over_http_are_these() -> None:
     assert {f"{each.method} {each.path}" for each in OPERATIONS if each.audited} == {
         "DELETE /v1/users/{id}",
+        "DELETE /v1/users/{id}/sessions",
         "GET /v1/users/{id}/export",
         "POST /v1/users/{id}/tokens",
     }

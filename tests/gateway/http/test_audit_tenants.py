@@ -25,6 +25,8 @@ OF_ONES_OWN = {
     "GET /v1/users/{id}/topics": "a user of the client's own tenant may be in none",
     "GET /v1/users/{id}/export": "everything there is of such a user may be nothing",
     "POST /v1/users/{id}/tokens": "a token opens the inbox of a user of the client's own tenant",
+    "GET /v1/users/{id}/sessions": "a user of the client's own tenant may have none",
+    "DELETE /v1/users/{id}/sessions": "ends those of a user of the client's own tenant",
     "PUT /v1/users/{id}": "makes a user of the client's own tenant",
     "DELETE /v1/users/{id}": "erases a user of the client's own tenant, if there is one",
     "PUT /v1/topics/{topic}": "makes a topic of the client's own tenant",

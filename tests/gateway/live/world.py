@@ -17,6 +17,7 @@ from gateway.settings import LIMITS
 from inbox.encode import entry_json
 from inbox.errors import StreamReset, Unavailable
 from inbox.model import Changes, Counts, Cursor, Entry, Head, Page
+from inbox.registered import Revocation
 from inbox.store.base import Store
 
 EPOCH = "e1"
@@ -84,6 +85,7 @@ class Follower:
     def __init__(self, held: HeldStream, cursor: Cursor | None) -> None:
         self._held = held
         self.cursor = cursor
+        self.id = "s"
         self.seq = 0
         self.reading = True
         self.stalled = False
@@ -131,6 +133,9 @@ class Follower:
 
     def dismiss(self, code: CloseCode, reason: str = "") -> None:
         self.close(code)
+
+    def revoke(self, revocation: Revocation) -> None:
+        raise NotImplementedError
 
 
 class World:
