@@ -39,7 +39,7 @@ SEND_BUFFER_BYTES = 16 * 1024
 
 
 class Verifier:
-    """A token is ``user [seconds [topic,topic]]``, or one of the ways in which tokens fail."""
+    """A token is ``user [seconds [topic,topic [jti]]]``, or one of the ways in which tokens fail."""
 
     async def verify(self, token: str) -> UserClaims:
         match token:
@@ -49,8 +49,8 @@ class Verifier:
                 raise TokenExpired("its time is over")
             case "unverifiable":
                 raise Unavailable("no keys")
-        user, ttl_s, topics = (*token.split(" "), "", "")[:3]
-        return UserClaims(TENANT, user, time.time() + float(ttl_s or 3_600), topics=tuple(topics.split(",")))
+        user, ttl_s, topics, jti = (*token.split(" "), "", "", "")[:4]
+        return UserClaims(TENANT, user, time.time() + float(ttl_s or 3_600), jti or None, tuple(topics.split(",")))
 
 
 class Client:
