@@ -23,7 +23,6 @@ from inbox.model import (
     Topic,
     User,
 )
-from inbox.registered import Client, Process, Revocation, StoredKey
 from inbox.store.mongo.amend import Amender
 from inbox.store.mongo.append import Appender
 from inbox.store.mongo.closing import Closer
@@ -38,11 +37,10 @@ from inbox.store.mongo.locks import Locks
 from inbox.store.mongo.log import Log
 from inbox.store.mongo.marks import Marks, new_writer
 from inbox.store.mongo.members import Members
-from inbox.store.mongo.patience import Errands, persist
+from inbox.store.mongo.patience import persist
 from inbox.store.mongo.publish import Publisher
 from inbox.store.mongo.reads import PageQuery, Reads
-from inbox.store.mongo.registry import Registry
-from inbox.store.mongo.revocations import Revocations
+from inbox.store.mongo.registrar import Registrar
 from inbox.store.mongo.sweep import Sweeper
 from inbox.store.mongo.topics import Topics
 from inbox.store.mongo.trim import Trimmer
@@ -56,7 +54,7 @@ LOG_KEEP_S = 30 * 86_400.0
 PING_S = 2.0
 
 
-class MongoStore:
+class MongoStore(Registrar):
     """A store in a MongoDB database, shared by any number of processes.
 
     :param url: a MongoDB URL; write concern majority with journal, whatever it leaves out.
@@ -68,10 +66,10 @@ class MongoStore:
     def __init__(self, url: str, *, database: str, log_keep_s: float = LOG_KEEP_S) -> None:
         self._client = connect(url)
         self._db = db = Database(self._client, database)
+        super().__init__(db)
         self._users, self._members = Users(db.users), Members(db.members)
         self._topics = topics = Topics(db, self._members)
         self._locks = locks = Locks()
-        self._errands = Errands()
         contents = Contents(db.notifications)
         log, items, self._heads = Log(db, log_keep_s), Items(db.items), Heads(db)
         views, appender, jobs = (
@@ -89,8 +87,6 @@ class MongoStore:
         self._sweeper = Sweeper(log, closer)
         self._trimmer = Trimmer(db, log, items, jobs, self._publisher)
         self._eraser = Eraser(db, log, self._heads, views, appender, closer, self._members, self._users, locks)
-        self._registry = Registry(db)
-        self._revocations = Revocations(db.revocations)
 
     @property
     def outlet(self) -> Outlet:
@@ -214,38 +210,3 @@ class MongoStore:
         await persist(self._topics.collect)
         await persist(self._revocations.forget)
         return await self._trimmer.trim(keep_entries, keep_s)
-
-    # Keys, clients, revocations, processes
-
-    async def secret(self, name: str) -> bytes:
-        return await persist(partial(self._registry.secret, name))
-
-    async def keys(self, name: str) -> tuple[StoredKey, ...]:
-        return await persist(partial(self._registry.keys, name))
-
-    async def rotate(self, name: str, keep_s: float) -> StoredKey:
-        return await persist(partial(self._registry.rotate, name, keep_s))
-
-    async def put_client(self, client: Client) -> None:
-        await persist(partial(self._registry.put_client, client))
-
-    async def client(self, id: str) -> Client | None:
-        return await persist(partial(self._registry.client, id))
-
-    async def clients(self, tenant: str) -> list[Client]:
-        return await persist(partial(self._registry.clients, tenant))
-
-    async def revoke(self, revocation: Revocation) -> None:
-        await self._errands.run(persist(partial(self._revocations.add, revocation)))
-
-    async def revocations(self, after: int) -> list[Revocation]:
-        return await persist(partial(self._revocations.after, after))
-
-    async def beat(self, process: Process) -> None:
-        await persist(partial(self._registry.beat, process))
-
-    async def leave(self, process_id: str) -> None:
-        await persist(partial(self._registry.leave, process_id))
-
-    async def processes(self) -> list[Process]:
-        return await persist(self._registry.processes)

@@ -25,11 +25,11 @@ from inbox.model import (
     Topic,
     User,
 )
-from inbox.registered import Client, Process, Revocation, StoredKey
 from inbox.store.outlet import NoOutlet, Outlet
-from inbox.store.sqlite import erase, marks, publish, reads, registry, schema, topics, upkeep, work
+from inbox.store.sqlite import erase, marks, publish, reads, schema, topics, upkeep, work
 from inbox.store.sqlite import users as profiles
 from inbox.store.sqlite.announce import News, announce
+from inbox.store.sqlite.registrar import Registrar
 from inbox.store.sqlite.streams import ack, acked, heads
 from inbox.store.sqlite.writer import Writer
 
@@ -42,7 +42,7 @@ ACKS_MAX = 1_000
 PING_S = 2.0
 
 
-class SqliteStore:
+class SqliteStore(Registrar):
     """The store in one file, for one machine. See ``inbox.store.base.Store`` for what each method promises.
 
     Writes go through one thread. Reads of one stream run on the event loop, which costs a tenth of a trip through a
@@ -220,38 +220,3 @@ class SqliteStore:
 
     async def trim(self, keep_entries: int, keep_s: float) -> int:
         return await self._writer.run(partial(upkeep.trim, keep_entries=keep_entries, keep_s=keep_s))
-
-    # Keys, clients, revocations, processes
-
-    async def secret(self, name: str) -> bytes:
-        return await self._writer.run(partial(registry.secret, name=name))
-
-    async def keys(self, name: str) -> tuple[StoredKey, ...]:
-        return await self._writer.run(partial(registry.keys, name=name))
-
-    async def rotate(self, name: str, keep_s: float) -> StoredKey:
-        return await self._writer.run(partial(registry.rotate, name=name, keep_s=keep_s))
-
-    async def put_client(self, client: Client) -> None:
-        await self._writer.run(partial(registry.put_client, client=client))
-
-    async def client(self, id: str) -> Client | None:
-        return self._read(partial(registry.client, id=id))
-
-    async def clients(self, tenant: str) -> list[Client]:
-        return self._read(partial(registry.clients, tenant=tenant))
-
-    async def revoke(self, revocation: Revocation) -> None:
-        await self._writer.run(partial(registry.revoke, revocation=revocation))
-
-    async def revocations(self, after: int) -> list[Revocation]:
-        return self._read(partial(registry.revocations, after=after))
-
-    async def beat(self, process: Process) -> None:
-        await self._writer.run(partial(registry.beat, process=process))
-
-    async def leave(self, process_id: str) -> None:
-        await self._writer.run(partial(registry.leave, process_id=process_id))
-
-    async def processes(self) -> list[Process]:
-        return self._read(registry.processes)
