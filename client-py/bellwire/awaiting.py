@@ -149,6 +149,8 @@ class Users(Resource):
     delete = one(users.delete)
     export = streamed(users.export)
     token = one(users.token)
+    sessions = one(users.sessions)
+    end_sessions = one(users.end_sessions)
 
 
 class AsyncClient:

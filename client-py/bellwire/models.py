@@ -116,6 +116,14 @@ class UserToken(Struct, frozen=True):
         return f"UserToken(expires_at={self.expires_at.isoformat()})"
 
 
+class Session(Struct, frozen=True):
+    """A live connection of a user, and the ``node`` that holds it."""
+
+    session: str
+    node: str
+    connected_at: datetime
+
+
 class Page(Struct, Generic[T], frozen=True):
     """A part of a list. ``next`` is where the following part begins, ``None`` on the last."""
 

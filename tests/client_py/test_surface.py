@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from websockets.asyncio.client import connect
 
 import bellwire
 from bellwire import Action, Actor, AsyncClient, Channels, Client, Profile
@@ -27,7 +28,7 @@ def surface(client: Client | AsyncClient) -> dict[str, tuple[str, str | None]]:
 def test_both_clients_have_the_same_methods_with_the_same_text() -> None:
     here, there = Client("http://x", token="t"), AsyncClient("http://x", token="t")
 
-    assert len(surface(here)) == 20
+    assert len(surface(here)) == 22
     assert surface(here) == surface(there)
     assert all(text for _, text in surface(here).values())
 
@@ -141,6 +142,23 @@ async def test_a_user_token_opens_what_it_should_and_does_not_show_itself(client
 
     assert made.expires_at - datetime.now(UTC) < timedelta(seconds=61)
     assert made.token not in repr(made)
+
+
+async def test_sessions_are_listed_and_ended(client: Either, server: Server) -> None:
+    token = (await had(client.users.token("fay"))).token
+    address = server.url.replace("http", "ws") + "/v1/ws"
+    async with connect(address, compression=None) as socket:
+        await socket.send(json.dumps({"t": "hello", "token": token}))
+        welcome = json.loads(await socket.recv())
+
+        (session,) = await had(client.users.sessions("fay"))
+        assert session.session == welcome["session"]
+        assert abs(session.connected_at - datetime.now(UTC)) < timedelta(seconds=10)
+        await had(client.users.end_sessions("fay", jti="another"))
+        assert len(await had(client.users.sessions("fay"))) == 1
+        await had(client.users.end_sessions("fay"))
+        await socket.wait_closed()
+        assert socket.close_code == 4503
 
 
 @pytest.mark.parametrize("user", ["..", "a?b#c", "ann+x@example.org", "prefix:*"])

@@ -26,6 +26,7 @@ HOUR_MS = 3_600_000
 # What no schema can say (a cursor of this very list, a time zone that exists) is refused as documented: 410 or 422.
 # The dictionaries make strangers meet: one step publishes to a user, another reads that user's inbox.
 # A user needs no profile to be in topics: what is asked of one who was erased is answered, with nothing.
+# Carol keeps her token: all that is asked as a user is asked with it.
 CONFIG = """
 [generation]
 max-examples = %(examples)d
@@ -59,7 +60,11 @@ later.values = ["%(later)s"]
 "body.expires_at" = { dictionary = "later", probability = 0.5 }
 
 [[operations]]
-include-operation-id = ["list_topics_of_user", "export_user"]
+include-operation-id = "end_sessions"
+parameters = { "path.id" = "dan" }
+
+[[operations]]
+include-operation-id = ["list_topics_of_user", "list_sessions", "export_user"]
 checks.use_after_free.enabled = false
 """
 

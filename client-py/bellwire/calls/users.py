@@ -1,4 +1,4 @@
-"""Users: what you tell of them, all there is of one, forgetting one, and tokens for their devices."""
+"""Users: what you tell of them, all there is of one, forgetting one, tokens for their devices, and their sessions."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -7,8 +7,8 @@ import httpx2
 import msgspec
 from msgspec import Struct
 
-from bellwire.call import LONGEST, Call, Pages, batches, given, path, to
-from bellwire.models import Channels, Erasure, Page, Profile, User, UserToken
+from bellwire.call import LONGEST, Call, Pages, batches, given, nothing, path, to
+from bellwire.models import Channels, Erasure, Page, Profile, Session, User, UserToken
 
 _USER = to(User)
 _USERS = to(Page[User])
@@ -23,7 +23,14 @@ class Written(Struct, frozen=True):
     written: int
 
 
+class Live(Struct, frozen=True):
+    """The live sessions of a user."""
+
+    sessions: tuple[Session, ...]
+
+
 _WRITTEN = to(Written)
+_LIVE = to(Live)
 
 
 def put(
@@ -89,9 +96,27 @@ def token(user: str, *, ttl_s: int = 3_600, topics: Sequence[str] = ()) -> Call[
     return Call(method="POST", path=path("users", user, "tokens"), read=_TOKEN, body=wanted, repeatable=False)
 
 
+def sessions(user: str) -> Call[tuple[Session, ...]]:
+    """The live sessions of a user, the oldest first. :raises Unavailable: that cannot be known now."""
+    return Call(method="GET", path=path("users", user, "sessions"), read=_sessions)
+
+
+def end_sessions(user: str, *, jti: str | None = None) -> Call[None]:
+    """Make every token that a user has now void, and end the sessions: within 2 seconds, everywhere.
+
+    :param jti: only the token of this id, and its sessions.
+    """
+    query = {} if jti is None else {"jti": jti}
+    return Call(method="DELETE", path=path("users", user, "sessions"), read=nothing, query=query)
+
+
 def _put(users: Sequence[msgspec.Raw]) -> Call[int]:
     return Call(method="POST", path=path("users"), read=_count, body=given(users=users))
 
 
 def _count(answer: httpx2.Response) -> int:
     return _WRITTEN(answer).written
+
+
+def _sessions(answer: httpx2.Response) -> tuple[Session, ...]:
+    return _LIVE(answer).sessions
