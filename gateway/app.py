@@ -118,7 +118,6 @@ def make_presence(settings: Settings, node: str) -> Presence:
         lease_s=LIMITS.presence_lease_s,
         beat_s=LIMITS.presence_beat_s,
         collect_s=LIMITS.presence_collect_s,
-        keep_s=LIMITS.presence_keep_s,
         timeout_s=LIMITS.presence_timeout_s,
         changes=LIMITS.presence_changes,
     )

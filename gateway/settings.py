@@ -143,9 +143,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     presence_lease_s: float = 15.0  # a node that died is not listed after this, nor are its sessions
     presence_beat_s: float = 5.0  # the lease is renewed, and all sessions announced anew if it was gone
     presence_collect_s: float = 0.1  # joins and leaves of so long go to Redis together: the list lags by it
-    presence_keep_s: float = 3_600.0  # Redis forgets the sessions of a user that it was not told of for so long
     presence_timeout_s: float = 2.0  # Redis did not answer: sessions cannot be listed, 503; what was told is told anew
-    presence_changes: int = 10_000  # joins and leaves that wait for Redis; beyond it all sessions are announced anew
+    presence_changes: int = 10_000  # users that Redis is to be told of; beyond it all sessions are announced anew
     concurrent_requests: int = 2_000  # 503 unavailable before the body is read
     client_concurrent_requests: int = 500  # of one backend client in one process: 429 rate_limited
     shed_after_s: float = 1.0  # a store request older than this, with as many others as the next line says in hand,

@@ -104,11 +104,11 @@ class Hub:
 
     def welcomed(self, connection: Connection) -> None:
         if connection.stream is not None:
-            self._presence.joined(connection.stream.key, connection.id)
+            self._presence.changed(connection.stream.key)
 
     def leave(self, connection: Connection) -> None:
         if connection.is_welcomed and connection.stream is not None:
-            self._presence.left(connection.stream.key, connection.id)
+            self._presence.changed(connection.stream.key)
         self._streams.leave(connection)
         for effect in connection.session.ended():
             self._channels.leave(connection, effect.channel, None)

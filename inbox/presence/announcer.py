@@ -8,52 +8,60 @@ nobody has to know how much of it arrived.
 import asyncio
 import random
 from collections.abc import Iterator, Sequence
-from math import ceil
 from typing import Any, TypeVar
 
 import structlog
 from msgspec import Struct
-from redis.asyncio.client import Pipeline
-from redis.asyncio.cluster import ClusterPipeline
 from redis.exceptions import RedisError
 
 from inbox.presence.base import Roster
 from inbox.redis_address import Client
 from inbox.tasks import end
+from inbox.times import now_ms
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
-Commands = Pipeline | ClusterPipeline
 
-LEASE = "bw:n:"
-SESSIONS = "bw:p:"
+LEASE = "bw:p:"
+LEASES = "bw:p"
 FAILURES = (RedisError, OSError, TimeoutError)
 
-_BATCH = 250
+# With a field that no stream has: a node without sessions has a lease too.
+_TAKE = "redis.call('HSET', KEYS[1], '', '') return redis.call('PEXPIRE', KEYS[1], ARGV[1])"
+# In one step: what is told under a lease that is gone would stay for ever.
+_TELL = """
+if redis.call('PEXPIRE', KEYS[1], ARGV[1]) == 0 then return 0 end
+for i = 2, #ARGV, 2 do
+    if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[1], ARGV[i])
+    else redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+end
+return 1
+"""
+_BATCH_STREAMS = 500
 _PAUSE_S = 0.1
 _RETRY_S = (0.5, 1.5)
+_FORGOTTEN = 10
+"""Leases without a beat for this many times their length are taken out of the list."""
 
 
 class Pace(Struct, frozen=True):
-    """How often a node speaks to Redis, and how long Redis believes it.
+    """How a node speaks to Redis.
 
     ``lease_s``: how long a dead node's sessions still count. ``beat_s``: between renewals of the lease. ``collect_s``:
-    joins and leaves of so long go together. ``keep_s``: how long Redis keeps a user's sessions after it was last told
-    of them. ``timeout_s``: what takes longer counts as failed. ``changes``: joins and leaves that may wait; with more,
-    everything is announced anew.
+    joins and leaves of so long go together. ``timeout_s``: what takes longer counts as failed. ``changes``: users that
+    may wait to be told of; with more, everything is announced anew.
     """
 
     lease_s: float
     beat_s: float
     collect_s: float
-    keep_s: float
     timeout_s: float
     changes: int
 
 
 class LeaseLost(Exception):
-    """Redis does not know the lease any more, so it may know nothing of this node."""
+    """Redis does not know the lease any more, or what it knows is no longer right."""
 
 
 class Announcer:
@@ -63,12 +71,10 @@ class Announcer:
         self._client = client
         self._node = node
         self._pace = pace
-        self._changes: dict[tuple[str, str], bool] = {}
+        self._changes: set[str] = set()
         self._changed = asyncio.Event()
         self._overflowed = False
         self._lease = ""
-        self._due: list[str] = []
-        self._share = 1
         self._task: asyncio.Task[None] | None = None
         self.is_degraded = False
         self.announced = 0
@@ -86,20 +92,19 @@ class Announcer:
             return
         await end([self._task])
         try:
-            async with asyncio.timeout(self._pace.timeout_s):
-                await self._client.delete(LEASE + self._lease)
+            await self._withdraw(self._lease)
         except FAILURES as failure:
             log.warning("presence_not_withdrawn", reason=repr(failure))
 
-    def note(self, stream: str, session: str, is_here: bool) -> None:
-        """Something changed. Returns at once."""
+    def note(self, stream: str) -> None:
+        """What the roster shows of ``stream`` changes. Returns at once."""
         if self._task is None:
             return
         if len(self._changes) >= self._pace.changes:
             self.dropped += len(self._changes)
             self._changes.clear()
             self._overflowed = True
-        self._changes[stream, session] = is_here
+        self._changes.add(stream)
         self._changed.set()
 
     async def _run(self, roster: Roster) -> None:
@@ -125,30 +130,30 @@ class Announcer:
 
     async def _hold(self, roster: Roster) -> None:
         """Take a lease, announce everything, and then whatever changes: as long as all goes well."""
-        await self._take_lease()
-        for part in _parts(roster.streams()):
-            await self._announce(roster, part)
+        await self._take_lease(roster)
         self.is_degraded = False
         loop = asyncio.get_running_loop()
-        beat_at = loop.time()
+        beat_at = loop.time() + self._pace.beat_s
         while True:
             await self._wait(beat_at)
             if loop.time() >= beat_at:
                 beat_at = loop.time() + self._pace.beat_s
-                await self._announce(roster, self._next_due(roster))
-            await self._flush()
+                await self._tell(roster, ())
+                await self._sign()
+            await self._flush(roster)
 
-    async def _take_lease(self) -> None:
+    async def _take_lease(self, roster: Roster) -> None:
+        """Readers see the old lease until everything is told under the new one."""
         # What changes from here on is noted; what changed before, the roster shows.
         self._changes.clear()
         self._overflowed = False
-        new = f"{self._node}.{self.leases}"
+        old, self._lease = self._lease, f"{self._node}.{self.leases}"
         self.leases += 1
-        taking = self._pipeline()
-        taking.set(LEASE + new, "", px=_ms(self._pace.lease_s))
-        taking.delete(LEASE + self._lease)
-        await self._execute(taking)
-        self._lease = new
+        await self._eval(_TAKE)
+        for part in _parts(roster.streams()):
+            await self._tell(roster, part)
+        await self._sign()
+        await self._withdraw(old)
 
     async def _wait(self, until: float) -> None:
         """Until something changed, and a little for more to come with it; at most until the next beat."""
@@ -160,66 +165,49 @@ class Announcer:
             pass
         self._changed.clear()
 
-    def _next_due(self, roster: Roster) -> Sequence[str]:
-        """The streams that are announced again with this beat: each twice in the time for which Redis keeps it."""
-        if not self._due:
-            self._due = roster.streams()
-            self._share = max(1, ceil(len(self._due) * 2 * self._pace.beat_s / self._pace.keep_s))
-        part = self._due[-self._share :]
-        del self._due[-self._share :]
-        return part
-
-    async def _announce(self, roster: Roster, streams: Sequence[str]) -> None:
-        telling = self._telling()
-        for stream in streams:
-            self._add(telling, stream, roster.sessions(stream))
-        await self._tell(telling)
-
-    async def _flush(self) -> None:
+    async def _flush(self, roster: Roster) -> None:
         if self._overflowed:
             raise LeaseLost
-        changes = list(self._changes.items())
-        self._changes.clear()
-        for part in _parts(changes):
-            telling = self._telling()
-            for (stream, session), is_here in part:
-                if is_here:
-                    self._add(telling, stream, [session])
-                else:
-                    telling.srem(SESSIONS + stream, self._member(session))
-            await self._tell(telling)
+        changes, self._changes = self._changes, set()
+        for part in _parts(list(changes)):
+            await self._tell(roster, part)
 
-    def _add(self, telling: Commands, stream: str, sessions: Sequence[str]) -> None:
-        if sessions:
-            telling.sadd(SESSIONS + stream, *map(self._member, sessions))
-            telling.pexpire(SESSIONS + stream, _ms(self._pace.keep_s))
+    async def _tell(self, roster: Roster, streams: Sequence[str]) -> None:
+        """Say which sessions each of ``streams`` has here now, and renew the lease.
+
+        :raises LeaseLost: Redis did not know it.
+        """
+        told: list[str] = []
+        for stream in streams:
+            sessions = roster.sessions(stream)
             self.announced += len(sessions)
-
-    def _member(self, session: str) -> str:
-        return f"{session} {self._lease}"
-
-    def _telling(self) -> Commands:
-        """Whatever is told renews the lease."""
-        telling = self._pipeline()
-        telling.pexpire(LEASE + self._lease, _ms(self._pace.lease_s))
-        return telling
-
-    async def _tell(self, telling: Commands) -> None:
-        """:raises LeaseLost: Redis did not know the lease."""
-        if not (await self._execute(telling))[0]:
+            told += (stream, " ".join(sessions))
+        if not await self._eval(_TELL, *told):
             raise LeaseLost
 
-    async def _execute(self, pipeline: Commands) -> list[Any]:
+    async def _sign(self) -> None:
+        """Stand in the list of leases."""
+        now, lease_ms = now_ms(), _ms(self._pace.lease_s)
+        signing = self._client.pipeline(transaction=False)
+        signing.zadd(LEASES, {self._lease: now})
+        signing.zremrangebyscore(LEASES, "-inf", now - _FORGOTTEN * lease_ms)
+        signing.pexpire(LEASES, 2 * _FORGOTTEN * lease_ms)
         async with asyncio.timeout(self._pace.timeout_s):
-            replies: list[Any] = await pipeline.execute()
-            return replies
+            await signing.execute()
 
-    def _pipeline(self) -> Commands:
-        return self._client.pipeline(transaction=False)
+    async def _withdraw(self, lease: str) -> None:
+        async with asyncio.timeout(self._pace.timeout_s):
+            await self._client.zrem(LEASES, lease)
+            await self._client.unlink(LEASE + lease)
+
+    async def _eval(self, script: str, *told: str) -> Any:
+        lease_ms = str(_ms(self._pace.lease_s))
+        async with asyncio.timeout(self._pace.timeout_s):
+            return await self._client.eval(script, 1, LEASE + self._lease, lease_ms, *told)
 
 
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
+    return (items[start : start + _BATCH_STREAMS] for start in range(0, len(items), _BATCH_STREAMS))
 
 
 def _ms(seconds: float) -> int:

@@ -34,7 +34,7 @@ class PresenceStatistics(Struct, frozen=True):
     announced: int
     """Sessions told to the others, those told again too."""
     dropped: int
-    """Joins and leaves let go because too many waited: everything was announced anew."""
+    """Users whose joins and leaves were let go because too many waited: everything was announced anew."""
     leases: int
     """Each after the first means that something was lost on the way, and all sessions were announced anew."""
     failed: int
@@ -54,12 +54,8 @@ class Presence(Protocol):
         """What this node held is gone from the list at once, if anybody can be told."""
         ...
 
-    def joined(self, stream: str, session: str) -> None:
-        """A session of this node was welcomed. Returns at once."""
-        ...
-
-    def left(self, stream: str, session: str) -> None:
-        """It has ended. Returns at once."""
+    def changed(self, stream: str) -> None:
+        """A session of ``stream`` came to this node, or is about to leave it. Returns at once."""
         ...
 
     async def sessions(self, stream: str) -> list[LiveSession]:

@@ -1,9 +1,12 @@
-"""Presence through Redis: a set of sessions for each user, and a lease for each node. A session counts while it holds.
+"""Presence through Redis: each node tells what it holds in one hash, which Redis drops unless the node renews it.
 
 ::
 
-    bw:n:<node>.<n>   the lease: a key that Redis drops unless the node goes on renewing it
-    bw:p:<stream>     the user's sessions: "<session> <node>.<n>" each
+    bw:p:<node>.<n>   the lease, and all there is under it: stream -> the ids of its sessions, with spaces between
+    bw:p              the leases, by the time of their last beat
+
+So a dead node's sessions go all at once, a batch of changes is one command whatever its size, and who asks for a user
+asks once for each node.
 """
 
 import asyncio
@@ -13,11 +16,11 @@ from typing import cast
 
 from inbox.errors import Unavailable
 from inbox.ids import made_at
-from inbox.presence.announcer import FAILURES, LEASE, SESSIONS, Announcer, Pace
+from inbox.presence.announcer import FAILURES, LEASE, LEASES, Announcer, Pace
 from inbox.presence.base import LiveSession, PresenceStatistics, Roster
 from inbox.redis_address import address_of
 
-_MEMBER = re.compile(r"([0-9a-z]{26}) ((\S+)\.[0-9]+)\Z")
+_SESSION = re.compile(rb"[0-9a-hjkmnp-tv-z]{26}")
 
 
 class RedisPresence:
@@ -44,16 +47,13 @@ class RedisPresence:
         await self._client.aclose()
         await self._address.close()
 
-    def joined(self, stream: str, session: str) -> None:
-        self._announcer.note(stream, session, True)
-
-    def left(self, stream: str, session: str) -> None:
-        self._announcer.note(stream, session, False)
+    def changed(self, stream: str) -> None:
+        self._announcer.note(stream)
 
     async def sessions(self, stream: str) -> list[LiveSession]:
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._read(SESSIONS + stream)
+                return await self._read(stream)
         except FAILURES as failure:
             self._unread += 1
             raise Unavailable("sessions cannot be listed now: Redis does not answer") from failure
@@ -63,17 +63,16 @@ class RedisPresence:
         failed = told.failed + self._unread
         return PresenceStatistics(told.announced, told.dropped, told.leases, failed, told.is_degraded)
 
-    async def _read(self, key: str) -> list[LiveSession]:
-        """Those whose node holds its lease. The others are taken out: nobody will come back under an old lease."""
-        members = await cast("Awaitable[set[bytes]]", self._client.smembers(key))
-        known = [found for member in members if (found := _MEMBER.match(member.decode(errors="replace")))]
-        leases = list({found[2] for found in known})
+    async def _read(self, stream: str) -> list[LiveSession]:
+        leases = await cast("Awaitable[list[bytes]]", self._client.zrange(LEASES, 0, -1))
         asking = self._client.pipeline(transaction=False)
         for lease in leases:
-            asking.exists(LEASE + lease)
-        held = {lease for lease, is_held in zip(leases, await asking.execute(), strict=True) if is_held}
-        if gone := [found[0] for found in known if found[2] not in held]:
-            await self._client.srem(key, *gone)
-        # While a node changes its lease, a session may be there under both.
-        nodes = {found[1]: found[3] for found in known if found[2] in held}
-        return [LiveSession(id, node, made_at(id)) for id, node in sorted(nodes.items())]
+            asking.hget(LEASE.encode() + lease, stream)
+        found: dict[str, LiveSession] = {}
+        for lease, told in zip(leases, await asking.execute(), strict=True):
+            node = lease.rpartition(b".")[0].decode(errors="replace")
+            # While a node changes its lease, a session may be there under both.
+            for id in _SESSION.findall(told or b""):
+                session = id.decode()
+                found[session] = LiveSession(session, node, made_at(session))
+        return [found[id] for id in sorted(found)]
