@@ -120,6 +120,7 @@ def make_presence(settings: Settings, node: str) -> Presence:
         collect_s=LIMITS.presence_collect_s,
         timeout_s=LIMITS.presence_timeout_s,
         changes=LIMITS.presence_changes,
+        reads=LIMITS.presence_reads,
     )
     return RedisPresence(settings.redis_url, node, pace)
 

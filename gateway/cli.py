@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from gateway import log
-from gateway.commands.backend import send, token
+from gateway.commands.backend import send, sessions, token
 from gateway.commands.clients import client
 from gateway.commands.doctor import doctor
 from gateway.commands.keys import key
@@ -37,6 +37,7 @@ for command in (
     key,
     token,
     send,
+    sessions,
     listen,
     doctor,
 ):

@@ -145,6 +145,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     presence_collect_s: float = 0.1  # joins and leaves of so long go to Redis together: the list lags by it
     presence_timeout_s: float = 2.0  # Redis did not answer: sessions cannot be listed, 503; what was told is told anew
     presence_changes: int = 10_000  # users that Redis is to be told of; beyond it all sessions are announced anew
+    presence_reads: int = 16  # lists of sessions that are asked of Redis at once; others wait, then 503
     concurrent_requests: int = 2_000  # 503 unavailable before the body is read
     client_concurrent_requests: int = 500  # of one backend client in one process: 429 rate_limited
     shed_after_s: float = 1.0  # a store request older than this, with as many others as the next line says in hand,

@@ -1,4 +1,4 @@
-"""The commands of a backend's developer: credentials, tokens, and a first notification."""
+"""The commands of a backend's developer: a token, a first notification, and who is connected."""
 
 import asyncio
 from typing import Any
@@ -6,14 +6,12 @@ from typing import Any
 import click
 import msgspec
 
-import bellwire
-from bellwire import Client, Published, Retries
 from gateway.audit import audit
 from gateway.auth.clients import CLI_CLIENT
 from gateway.commands import minting
+from gateway.commands.asking import asked
 from gateway.commands.options import STORE, read_token, token_option, url_option, user_url, with_settings
 from gateway.settings import LIMITS, Settings
-from inbox.errors import BellwireError, NotFound
 
 TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
 
@@ -60,19 +58,34 @@ def send(
     content["url"] = content.pop("link")
     content["recipients"] = user
     token = read_token(token) or asyncio.run(minting.access_token(settings, "notifications:write"))
-    click.echo(msgspec.json.encode(_publish(user_url(settings, api_url or url), token, content)))
+    with asked(user_url(settings, api_url or url), token) as bell:
+        click.echo(msgspec.json.encode(bell.notifications.publish(**content)))
 
 
-def _publish(url: str, token: str, content: dict[str, Any]) -> Published:
-    """:raises OSError: nobody answers at ``url``. :raises BellwireError: the server refused."""
-    try:
-        with Client(url, token=token, retries=Retries(attempts=3)) as client:
-            return client.notifications.publish(**content)
-    except bellwire.Unreachable as error:
-        raise ConnectionError(f"{url} does not answer: {error.detail}") from None
-    except bellwire.NotFound:
-        raise NotFound(f"{url} takes no notifications: name the backend's side with --api-url") from None
-    except bellwire.BellwireError as error:
-        raise BellwireError(error.detail) from None
-    except ValueError as error:
-        raise BellwireError(str(error)) from None
+@click.command()
+@click.argument("user")
+@click.option("--end", is_flag=True, help="Make the user's tokens void, which ends the sessions.")
+@click.option("--jti", help="With --end: only the token of this id.")
+@url_option
+@click.option("--api-url", help="The server's backend side. [as --url]")
+@token_option
+@with_settings(*STORE)
+def sessions(
+    settings: Settings,
+    user: str,
+    end: bool,
+    jti: str | None,
+    url: str | None,
+    api_url: str | None,
+    token: str | None,
+) -> None:
+    """Print the live sessions of USER, one a line, or end them."""
+    if jti is not None and not end:
+        raise click.UsageError("--jti goes with --end")
+    token = read_token(token) or asyncio.run(minting.access_token(settings, "users"))
+    with asked(user_url(settings, api_url or url), token) as bell:
+        if end:
+            bell.users.end_sessions(user, jti=jti)
+        else:
+            for session in bell.users.sessions(user):
+                click.echo(msgspec.json.encode(session))

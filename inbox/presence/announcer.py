@@ -50,7 +50,7 @@ class Pace(Struct, frozen=True):
 
     ``lease_s``: how long a dead node's sessions still count. ``beat_s``: between renewals of the lease. ``collect_s``:
     joins and leaves of so long go together. ``timeout_s``: what takes longer counts as failed. ``changes``: users that
-    may wait to be told of; with more, everything is announced anew.
+    may wait to be told of; with more, everything is announced anew. ``reads``: lists asked for at once; others wait.
     """
 
     lease_s: float
@@ -58,6 +58,7 @@ class Pace(Struct, frozen=True):
     collect_s: float
     timeout_s: float
     changes: int
+    reads: int
 
 
 class LeaseLost(Exception):

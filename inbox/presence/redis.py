@@ -36,6 +36,8 @@ class RedisPresence:
         self._address = address_of(url, pace.timeout_s)
         self._client = self._address.client()
         self._announcer = Announcer(self._client, node, pace)
+        # Whoever asks must leave connections to who announces.
+        self._turns = asyncio.Semaphore(pace.reads)
         self._unread = 0
 
     async def start(self, roster: Roster | None) -> None:
@@ -52,7 +54,7 @@ class RedisPresence:
 
     async def sessions(self, stream: str) -> list[LiveSession]:
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._timeout_s), self._turns:
                 return await self._read(stream)
         except FAILURES as failure:
             self._unread += 1

@@ -5,11 +5,11 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from websockets.asyncio.client import connect
 
 import bellwire
 from bellwire import Action, Actor, AsyncClient, Channels, Client, Profile
 from tests.client_py.conftest import Either, Server, each, had, inbox
+from tests.faults.session import greeted
 
 pytestmark = pytest.mark.anyio
 
@@ -146,19 +146,16 @@ async def test_a_user_token_opens_what_it_should_and_does_not_show_itself(client
 
 async def test_sessions_are_listed_and_ended(client: Either, server: Server) -> None:
     token = (await had(client.users.token("fay"))).token
-    address = server.url.replace("http", "ws") + "/v1/ws"
-    async with connect(address, compression=None) as socket:
-        await socket.send(json.dumps({"t": "hello", "token": token}))
-        welcome = json.loads(await socket.recv())
+    async with greeted(server.url, token) as live:
+        await live.welcomed()
 
         (session,) = await had(client.users.sessions("fay"))
-        assert session.session == welcome["session"]
+        assert session.session == live.id
         assert abs(session.connected_at - datetime.now(UTC)) < timedelta(seconds=10)
         await had(client.users.end_sessions("fay", jti="another"))
         assert len(await had(client.users.sessions("fay"))) == 1
         await had(client.users.end_sessions("fay"))
-        await socket.wait_closed()
-        assert socket.close_code == 4503
+        assert await live.closed() == 4503
 
 
 @pytest.mark.parametrize("user", ["..", "a?b#c", "ann+x@example.org", "prefix:*"])

@@ -1,20 +1,18 @@
 """Who is connected, and ending it, over real processes: on every node within 2 s, whatever Redis and the store do."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx2
 import jwt
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
 
 from tests.faults.backend import Backend
 from tests.faults.fleet import Fleet, Program
+from tests.faults.session import Session, greeted
 from tests.servers.mongo import MongoServer
 from tests.servers.redis import RedisServer
 from tests.waiting import until
@@ -26,36 +24,6 @@ KICKED, BAD_TOKEN = 4503, 4500
 IN_FORCE_S = 2.0
 VANISHED_S = 30.0
 BEAT_S = 5.0
-
-
-class Session:
-    """One live session, which answers pings."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-        self.id = ""
-        self._heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._reading = asyncio.create_task(self._read())
-
-    async def say(self, t: str, **fields: Any) -> None:
-        await self.socket.send(json.dumps({"t": t, **fields}))
-
-    async def hear(self) -> dict[str, Any]:
-        return await asyncio.wait_for(self._heard.get(), 10)
-
-    async def closed(self) -> int:
-        """The code with which the server ends it."""
-        await asyncio.wait_for(self._reading, 10)
-        return self.socket.close_code or 0
-
-    async def _read(self) -> None:
-        with suppress(ConnectionClosed):
-            async for text in self.socket:
-                message = json.loads(text)
-                if message["t"] == "ping":
-                    await self.say("pong")
-                else:
-                    self._heard.put_nowait(message)
 
 
 class Nodes:
@@ -70,7 +38,7 @@ class Nodes:
     async def open(self, node: Program, token: str) -> Session:
         """A session that was welcomed."""
         session = await self._greet(node, token)
-        session.id = (await session.hear())["session"]
+        await session.welcomed()
         return session
 
     async def refused(self, node: Program, token: str) -> int:
@@ -78,10 +46,7 @@ class Nodes:
         return await (await self._greet(node, token)).closed()
 
     async def _greet(self, node: Program, token: str) -> Session:
-        address = node.url.replace("http", "ws") + "/v1/ws"
-        session = Session(await self._stack.enter_async_context(connect(address, compression=None)))
-        await session.say("hello", token=token)
-        return session
+        return await self._stack.enter_async_context(greeted(node.url, token))
 
     async def pull(self, node: Program, token: str) -> int:
         headers = {"authorization": f"Bearer {token}"}

@@ -114,6 +114,19 @@ async def test_the_scope_is_needed(api: Api, method: str) -> None:
     assert await api.app.store.revocations(0) == []
 
 
+async def test_what_is_in_force_is_counted_and_the_nodes_that_hold_the_user_are_told(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(api.app.bus, "publish", lambda *given: told.append(given))
+    await api.ask("DELETE", PATH, "users")
+    metrics = (await api.http.get("/metrics")).text
+
+    assert told == [(stream_key("default", "alice"), 0, "", b"")]
+    assert "bellwire_revocations_in_force 1.0" in metrics
+    assert "bellwire_presence_degraded 0.0" in metrics
+
+
 async def test_ending_sessions_is_an_act_in_the_audit(api: Api) -> None:
     with capture_logs() as lines:
         await api.ask("DELETE", PATH, "users", params={"jti": "canary"})

@@ -8,7 +8,7 @@ from inbox.presence.announcer import Pace
 from inbox.presence.base import Presence
 from tests.waiting import until
 
-QUICK = Pace(lease_s=1.0, beat_s=0.2, collect_s=0.01, timeout_s=0.5, changes=10_000)
+QUICK = Pace(lease_s=1.0, beat_s=0.2, collect_s=0.01, timeout_s=0.5, changes=10_000, reads=16)
 
 
 class Node:

@@ -157,6 +157,15 @@ async def test_more_changes_than_may_wait_are_let_go_and_everything_is_announced
     assert (counted.dropped >= 10, counted.leases) == (True, 2)
 
 
+async def test_many_who_ask_at_once_get_their_list_and_do_not_stop_the_announcing(start: Start) -> None:
+    node = await start(timeout_s=2.0)
+    session = node.open(ANNA)
+    await lists(node.presence, ANNA, session)
+
+    assert await asyncio.gather(*(ids(node.presence, ANNA) for _ in range(500))) == [[session]] * 500
+    assert node.presence.statistics().leases == 1
+
+
 async def test_nothing_of_dead_nodes_stays_in_redis(start: Start, reader: RedisPresence, server: RedisServer) -> None:
     node = await start(lease_s=0.2, beat_s=0.05)
     await lists(reader, ANNA, node.open(ANNA))
