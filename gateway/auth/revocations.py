@@ -53,6 +53,7 @@ class Revocations:
         self._forget_at = 0
         self._hurried = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
+        self._is_away = False
         self._refused = 0
         self._failed = 0
 
@@ -110,9 +111,12 @@ class Revocations:
             try:
                 async with asyncio.timeout(self._limits.revocations_timeout_s):
                     await self._read()
+                self._is_away = False
             except (Unavailable, TimeoutError) as failure:
                 self._failed += 1
-                log.warning("revocations_not_read", reason=str(failure))
+                if not self._is_away:
+                    log.warning("revocations_not_read", reason=repr(failure))
+                self._is_away = True
             except Exception:
                 # A reader that died of a surprise would let every later revocation pass.
                 self._failed += 1

@@ -46,7 +46,7 @@ _SCHEMES = {
                 "scopes": {
                     "notifications:write": "Publish, change and cancel",
                     "notifications:read": "Follow what was published",
-                    "users": "Profiles, erasure, export, and tokens for users",
+                    "users": "Profiles, erasure, export, tokens and sessions of users",
                     "topics": "Topics, who is in them, and signals",
                 },
             }
