@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import Any
 
 import httpx2
 import jwt
@@ -62,6 +61,14 @@ class Nodes:
             return await self.listed() == sorted(session.id for session in wanted)
 
         await until(is_so, within_s)
+
+    async def knows(self, node: Program, void: str) -> None:
+        """Wait until ``node`` has read that this token is void."""
+
+        async def is_so() -> bool:
+            return await self.pull(node, void) == 401
+
+        await until(is_so)
 
     async def kick(self, jti: str | None = None) -> None:
         answer = await self.backend.request("DELETE", PATH, params={} if jti is None else {"jti": jti})
@@ -135,7 +142,8 @@ async def test_while_the_store_is_away_what_was_revoked_stays_so_and_then_it_goe
     void = await nodes.backend.user_token("alice")
     await nodes.kick()
     good = await nodes.backend.user_token("alice")
-    await until(lambda: _is(nodes.pull(nodes.right, void), 401))
+    for node in (nodes.left, nodes.right):
+        await nodes.knows(node, void)
     session = await nodes.open(nodes.left, good)
     await asyncio.to_thread(mongo.stop)
 
@@ -166,7 +174,3 @@ async def test_the_sessions_of_a_killed_node_vanish_and_those_of_a_wiped_redis_c
     await asyncio.to_thread(nodes.right.kill)
 
     await nodes.lists(stays, within_s=VANISHED_S)
-
-
-async def _is(status: Any, wanted: int) -> bool:
-    return bool(await status == wanted)
