@@ -1,13 +1,14 @@
-"""Accepting connections, as many in each turn of the loop as leave it short.
+"""Accepting connections, and letting in as many in each turn of the loop as leave it short.
 
 The event loop's own server takes all that wait in one go: 2,000 arrivals would stop everybody else for 100 ms. Here
-the kernel's queue holds them, and those who are in already get their turn in between.
+they are taken from the kernel's queue, which drops those who find it full, and wait as bare sockets for their turn.
 """
 
 import asyncio
 import errno
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -17,6 +18,8 @@ from gateway.live.tasks import Tasks
 log = structlog.get_logger()
 
 MOST = 16
+TAKEN = 128
+WAITING = 10_000
 TURN_S = 0.002
 """What a turn should take at most while connections wait: with each comes work for the turns after it."""
 RETRY_S = 1.0
@@ -27,17 +30,21 @@ class Acceptor:
     """Accepts on ``listener`` until it is closed; stands where uvicorn keeps the loop's servers.
 
     :param make: makes the protocol of a new connection.
-    :param is_behind: whether those accepted before still wait for what they came for.
+    :param clock: monotonic time (s).
     """
 
     def __init__(
-        self, listener: socket.socket, make: Callable[[], asyncio.Protocol], is_behind: Callable[[], bool]
+        self,
+        listener: socket.socket,
+        make: Callable[[], asyncio.Protocol],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._listener = listener
         self._make = make
-        self._is_behind = is_behind
+        self._waiting: deque[socket.socket] = deque()
         self._at_once = 1
-        self._accepted_at = 0.0
+        self._let_in_at = 0.0
         self._tasks = Tasks()
         self._loop = asyncio.get_running_loop()
         self._is_closed = False
@@ -48,6 +55,8 @@ class Acceptor:
         if not self._is_closed:
             self._is_closed = True
             self._loop.remove_reader(self._listener)
+            while self._waiting:
+                self._waiting.popleft().close()
 
     async def wait_closed(self) -> None:
         await self._tasks.close()
@@ -57,26 +66,35 @@ class Acceptor:
             self._loop.add_reader(self._listener, self._accept)
 
     def _accept(self) -> None:
-        for _ in range(self._quota()):
+        is_idle = not self._waiting
+        for _ in range(min(TAKEN, WAITING - len(self._waiting))):
             try:
                 connection, _ = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
+                break
             except OSError as error:
                 if error.errno not in _EXHAUSTED:
                     raise
                 log.error("accept_failed", reason=str(error), retry_s=RETRY_S)
                 self._loop.remove_reader(self._listener)
                 self._loop.call_later(RETRY_S, self._begin)
-                return
-            self._tasks.begin(self._connect(connection))
+                break
+            self._waiting.append(connection)
+        if is_idle:
+            self._let_in()
+
+    def _let_in(self) -> None:
+        for _ in range(min(self._quota(), len(self._waiting))):
+            self._tasks.begin(self._connect(self._waiting.popleft()))
+        if self._waiting:
+            self._loop.call_soon(self._let_in)
 
     def _quota(self) -> int:
-        """How many to accept now: one more than in the last turn, or half as many if that took too long."""
-        now = time.monotonic()
-        is_slow = now - self._accepted_at > TURN_S
-        self._accepted_at = now
-        if is_slow or self._is_behind():
+        """How many to let in now: one more than in the last turn, or half as many if that took too long."""
+        now = self._clock()
+        is_slow = now - self._let_in_at > TURN_S
+        self._let_in_at = now
+        if is_slow:
             self._at_once = max(1, self._at_once // 2)
         else:
             self._at_once = min(MOST, self._at_once + 1)

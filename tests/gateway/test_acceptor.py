@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from gateway import acceptor
-from gateway.acceptor import MOST, Acceptor
+from gateway.acceptor import MOST, TURN_S, Acceptor
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -36,21 +36,13 @@ def listener() -> Iterator[socket.socket]:
         yield listener
 
 
-class Door:
-    """An acceptor whose crowd the test makes."""
-
-    def __init__(self, listener: socket.socket) -> None:
-        Greeter.made = 0
-        self.is_behind = False
-        self.acceptor = Acceptor(listener, Greeter, lambda: self.is_behind)
-
-
 @pytest.fixture
-async def door(listener: socket.socket) -> AsyncIterator[Door]:
-    door = Door(listener)
+async def door(listener: socket.socket) -> AsyncIterator[Acceptor]:
+    Greeter.made = 0
+    door = Acceptor(listener, Greeter)
     yield door
-    door.acceptor.close()
-    await door.acceptor.wait_closed()
+    door.close()
+    await door.wait_closed()
 
 
 async def greeted(address: tuple[str, int], count: int) -> list[bytes]:
@@ -64,18 +56,37 @@ async def greeted(address: tuple[str, int], count: int) -> list[bytes]:
     return await asyncio.gather(*(one() for _ in range(count)))
 
 
-async def test_everybody_who_waits_is_accepted(listener: socket.socket, door: Door) -> None:
+async def test_everybody_who_waits_is_accepted(listener: socket.socket, door: Acceptor) -> None:
     assert await greeted(listener.getsockname(), 200) == [b"hello"] * 200
 
 
-async def test_it_takes_more_turn_by_turn_and_one_while_those_before_wait(door: Door) -> None:
-    assert [door.acceptor._quota() for _ in range(MOST + 2)][-1] <= MOST
-    door.is_behind = True
-    assert [door.acceptor._quota() for _ in range(10)][-1] == 1
+async def test_it_lets_in_more_while_turns_are_short_and_one_while_they_are_long(listener: socket.socket) -> None:
+    now = 0.0
+    door = Acceptor(listener, Greeter, lambda: now)
+    quotas = []
+    for turn in range(MOST + 10):
+        now += TURN_S / 2 if turn < MOST + 2 else TURN_S * 2
+        quotas.append(door._quota())
+    door.close()
+    assert max(quotas) == quotas[MOST + 1] == MOST
+    assert quotas[-1] == 1
 
 
-async def test_once_closed_it_accepts_nobody(listener: socket.socket, door: Door) -> None:
-    door.acceptor.close()
+async def test_those_who_wait_for_their_turn_when_it_closes_are_let_go(
+    listener: socket.socket, door: Acceptor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "_quota", lambda: 0)
+    reader, writer = await asyncio.open_connection(*listener.getsockname())
+    await until(lambda: len(door._waiting) == 1)
+    door.close()
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_once_closed_it_accepts_nobody(listener: socket.socket, door: Acceptor) -> None:
+    door.close()
     reader, writer = await asyncio.open_connection(*listener.getsockname())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
@@ -104,14 +115,14 @@ async def test_without_descriptors_it_tries_again_later(
 
     monkeypatch.setattr(acceptor, "RETRY_S", 0.05)
     exhausted = Exhausted()
-    door = Door(exhausted)  # type: ignore[arg-type]
+    door = Acceptor(exhausted, Greeter)  # type: ignore[arg-type]
     assert await greeted(listener.getsockname(), 1) == [b"hello"]
     assert exhausted.failed == 1
-    door.acceptor.close()
-    await door.acceptor.wait_closed()
+    door.close()
+    await door.wait_closed()
 
 
-async def test_a_client_that_hung_up_at_once_disturbs_nobody(listener: socket.socket, door: Door) -> None:
+async def test_a_client_that_hung_up_at_once_disturbs_nobody(listener: socket.socket, door: Acceptor) -> None:
     for _ in range(20):
         with socket.socket() as client:
             client.connect(listener.getsockname())

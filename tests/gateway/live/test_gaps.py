@@ -9,7 +9,7 @@ import pytest
 from inbox.bus.base import Listener
 from inbox.bus.memory import MemoryBus
 from inbox.errors import Unavailable
-from inbox.model import Changes, Head
+from inbox.model import Changes, Cursor, Head
 from inbox.store.sqlite import SqliteStore
 from tests.gateway.live.node import NodeFactory
 from tests.samples import stream_of
@@ -72,6 +72,10 @@ class TroubledStore(SqliteStore):
     async def changes(self, stream: str, since: int, epoch: str, limit: int) -> Changes:
         self._answer()
         return await super().changes(stream, since, epoch, limit)
+
+    async def catch_up(self, wanted: Sequence[tuple[str, Cursor]], limit: int) -> list[Changes | None]:
+        self._answer()
+        return await super().catch_up(wanted, limit)
 
     def _answer(self) -> None:
         if self.is_away:
