@@ -1,6 +1,6 @@
-"""``make bench``: the core's figures on this machine, SQLite alone and the spread-out form.
+"""``make bench``: the figures on this machine. The gateway's are of SQLite with the Redis bus, whatever the store.
 
-usage: python -m bench [core|campaigns] [--store sqlite|mongo] [--runs 5] [--items 1000000]
+usage: python -m bench [core|campaigns|gateway] [--store sqlite|mongo] [--runs 5] [--items 1000000] [--quick]
 """
 
 import argparse
@@ -21,6 +21,7 @@ import uvloop
 from msgspec import Struct
 
 from bench import campaigns, core
+from bench.gateway.table import FULL, QUICK, gateway_table
 from bench.load import Sample, open_wire, post
 from gateway.auth.clients import SCOPES
 from tests.faults.fleet import Fleet, Program
@@ -149,16 +150,24 @@ async def campaign_table(fleet: Fleet, api: Program, node: Program, runs: int, s
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("table", nargs="?", choices=["core", "campaigns"], help="both if none is named")
+    parser.add_argument("table", nargs="?", choices=["core", "campaigns", "gateway"], help="all if none is named")
     parser.add_argument("--store", choices=["sqlite", "mongo"], default="sqlite")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--quick", action="store_true", help="a small gateway table, to see that it runs")
     chosen = parser.parse_args()
     say(
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         f"store: {chosen.store}, medians of {chosen.runs} runs",
         "bar",
     )
+    if chosen.table != "gateway":
+        _store_tables(chosen)
+    if chosen.table in (None, "gateway"):
+        gateway_table(QUICK if chosen.quick else FULL)
+
+
+def _store_tables(chosen: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="bellwire-bench-") as directory:
         form = embedded if chosen.store == "sqlite" else spread
         with form(Path(directory)) as (fleet, api, node):

@@ -1,0 +1,1 @@
+"""The gateway's table: one node on one core, everything else on the others."""

@@ -1,0 +1,103 @@
+"""Fan-out of signals: one topic, many sessions, an even rate; the CPU of each delivery beside that of bare send()s."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from bench.gateway.node import TOPIC, Node, node
+from bench.gateway.rows import lag_of, middle, ratios, say
+from bench.gateway.sessions import opened
+from bench.gateway.tool import Cores, Tool, built, cpu_ns, publisher, swarm
+from inbox.encode import signal_json
+from tests.servers.ports import free_port
+
+DATA_BYTES = 150
+PER_S = 100
+WAIT_S = 60
+
+
+class Fan(Struct):
+    """One server of the row: the process that is measured, its clients, and how something is sent to all of them."""
+
+    name: str
+    pid: int
+    tool: Tool
+    send: Callable[[int, float], dict[str, float]]
+    us: list[float]
+    answers: list[dict[str, float]]
+
+    def run(self, sessions: int, seconds: float) -> None:
+        """One run at an even rate."""
+        before_ns = cpu_ns(self.pid)
+        _, answer = self._deliver(sessions, int(PER_S * seconds), PER_S)
+        self.us.append((cpu_ns(self.pid) - before_ns) / 1_000 / answer["stamped"])
+        self.answers.append(answer)
+
+    def burst(self, sessions: int, count: int) -> float:
+        """Everything at once. Deliveries a second, from the first send to the last socket."""
+        began_ns, answer = self._deliver(sessions, count, 0)
+        return float(answer["stamped"] / ((answer["last_ns"] - began_ns) / 1e9))
+
+    def _deliver(self, sessions: int, count: int, per_s: float) -> tuple[float, dict[str, float]]:
+        """Send; when it began, and what the clients counted.
+
+        :raises RuntimeError: a message did not arrive.
+        """
+        self.tool.ask("clear")
+        self.tool.tell(f"wait stamped {count * sessions} {count / (per_s or PER_S) + WAIT_S}")
+        sent = self.send(count, per_s)
+        answer = self.tool.hear()
+        if answer["stamped"] != count * sessions:
+            raise RuntimeError(f"{self.name}: not all of {count} x {sessions} messages arrived: {sent} {answer}")
+        return sent.get("began_ns", 0), answer
+
+
+@contextmanager
+def bare(cores: Cores, sessions: int, directory: Path) -> Iterator[Fan]:
+    port = free_port()
+    floor = Tool([built("floor"), str(port)], cores.server)
+    bytes = len(signal_json(TOPIC, b"x" * DATA_BYTES))
+    try:
+        floor.hear()
+        with swarm(port, "/", [""] * sessions, directory, cores) as tool:
+            opened(tool, 0, sessions)
+            yield Fan("floor", floor.pid, tool, lambda count, per_s: floor.ask(f"run {count} {per_s} {bytes}"), [], [])
+    finally:
+        floor.stop()
+
+
+@contextmanager
+def product(target: Node, out: Tool, sessions: int) -> Iterator[Fan]:
+    def send(count: int, per_s: float) -> dict[str, float]:
+        return out.ask(target.order("signals", count=count, per_s=per_s, data_bytes=DATA_BYTES))
+
+    with target.clients(target.scripts([f"fan{n}" for n in range(sessions)], subscribe=True)) as tool:
+        opened(tool, 0, sessions)
+        yield Fan("bellwire", target.program.pid, tool, send, [], [])
+
+
+def fan_out(cores: Cores, sessions: int, runs: int, seconds: float) -> None:
+    with ExitStack() as stack:
+        target = stack.enter_context(node(cores))
+        out = stack.enter_context(publisher(cores))
+        floor = stack.enter_context(bare(cores, sessions, target.directory))
+        fans = [floor, stack.enter_context(product(target, out, sessions))]
+        for _ in range(runs):
+            for fan in fans:
+                fan.run(sessions, seconds)
+        for fan in fans:
+            _report(fan, floor)
+
+
+def _report(fan: Fan, floor: Fan) -> None:
+    by_floor = ratios(fan.us, floor.us)
+    figure = f"{middle(fan.us)} us, {middle(by_floor)} x floor"
+    say(f"fan-out, a delivery: {fan.name}", figure, "" if fan is floor else "<= 1.35 x", lag_of(*fan.answers))
+    late = [answer["p99_ms"] for answer in fan.answers]
+    say(
+        f"  latency: {fan.name}",
+        f"p50 {middle([a['p50_ms'] for a in fan.answers])}  p99 {middle(late)} ms",
+        "p99 <= 15",
+    )
