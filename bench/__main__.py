@@ -9,7 +9,9 @@ import gc
 import json
 import os
 import platform
+import signal
 import statistics
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -156,6 +158,8 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--quick", action="store_true", help="a small gateway table, to see that it runs")
     chosen = parser.parse_args()
+    # What was started is stopped on the way out, also by a SIGTERM.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     say(
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         f"store: {chosen.store}, medians of {chosen.runs} runs",

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from bench.gateway.node import TOPIC, Node, node
+from bench.gateway.publisher import Order
 from bench.gateway.rows import lag_of, middle, ratios, say
 from bench.gateway.sessions import opened
 from bench.gateway.tool import Cores, Tool, built, cpu_ns, publisher, swarm
@@ -15,6 +17,7 @@ from tests.servers.ports import free_port
 
 DATA_BYTES = 150
 PER_S = 100
+BURST = 1_000
 WAIT_S = 60
 
 
@@ -25,8 +28,9 @@ class Fan(Struct):
     pid: int
     tool: Tool
     send: Callable[[int, float], dict[str, float]]
-    us: list[float]
-    answers: list[dict[str, float]]
+    us: list[float] = []
+    answers: list[dict[str, float]] = []
+    bursts: list[float] = []
 
     def run(self, sessions: int, seconds: float) -> None:
         """One run at an even rate."""
@@ -35,10 +39,10 @@ class Fan(Struct):
         self.us.append((cpu_ns(self.pid) - before_ns) / 1_000 / answer["stamped"])
         self.answers.append(answer)
 
-    def burst(self, sessions: int, count: int) -> float:
-        """Everything at once. Deliveries a second, from the first send to the last socket."""
+    def burst(self, sessions: int, count: int) -> None:
+        """One run of ``count`` messages at once: deliveries a second, from the first send to the last socket."""
         began_ns, answer = self._deliver(sessions, count, 0)
-        return float(answer["stamped"] / ((answer["last_ns"] - began_ns) / 1e9))
+        self.bursts.append(answer["stamped"] / ((answer["last_ns"] - began_ns) / 1e9))
 
     def _deliver(self, sessions: int, count: int, per_s: float) -> tuple[float, dict[str, float]]:
         """Send; when it began, and what the clients counted.
@@ -51,7 +55,7 @@ class Fan(Struct):
         answer = self.tool.hear()
         if answer["stamped"] != count * sessions:
             raise RuntimeError(f"{self.name}: not all of {count} x {sessions} messages arrived: {sent} {answer}")
-        return sent.get("began_ns", 0), answer
+        return sent["began_ns"], answer
 
 
 @contextmanager
@@ -63,19 +67,30 @@ def bare(cores: Cores, sessions: int, directory: Path) -> Iterator[Fan]:
         floor.hear()
         with swarm(port, "/", [""] * sessions, directory, cores) as tool:
             opened(tool, 0, sessions)
-            yield Fan("floor", floor.pid, tool, lambda count, per_s: floor.ask(f"run {count} {per_s} {bytes}"), [], [])
+            yield Fan(
+                "floor", floor.pid, tool, lambda count, per_s: floor.ask(f"run {count} {per_s} {bytes}"), [], [], []
+            )
     finally:
         floor.stop()
 
 
 @contextmanager
-def product(target: Node, out: Tool, sessions: int) -> Iterator[Fan]:
+def product(target: Node, out: Tool, sessions: int) -> Iterator[list[Fan]]:
+    """The node by its bus, and by its own API: the same clients."""
+
     def send(count: int, per_s: float) -> dict[str, float]:
         return out.ask(target.order("signals", count=count, per_s=per_s, data_bytes=DATA_BYTES))
 
+    post = target.signal_post()
+
+    def send_posts(count: int, per_s: float) -> dict[str, float]:
+        order = Order("posts", target.port, count, per_s, DATA_BYTES, post=post)
+        return out.ask(msgspec.json.encode(order).decode())
+
     with target.clients(target.scripts([f"fan{n}" for n in range(sessions)], subscribe=True)) as tool:
         opened(tool, 0, sessions)
-        yield Fan("bellwire", target.program.pid, tool, send, [], [])
+        pid = target.program.pid
+        yield [Fan("bellwire", pid, tool, send), Fan("bellwire by POST", pid, tool, send_posts)]
 
 
 def fan_out(cores: Cores, sessions: int, runs: int, seconds: float) -> None:
@@ -83,21 +98,23 @@ def fan_out(cores: Cores, sessions: int, runs: int, seconds: float) -> None:
         target = stack.enter_context(node(cores))
         out = stack.enter_context(publisher(cores))
         floor = stack.enter_context(bare(cores, sessions, target.directory))
-        fans = [floor, stack.enter_context(product(target, out, sessions))]
+        fans = [floor, *stack.enter_context(product(target, out, sessions))]
         for _ in range(runs):
             for fan in fans:
                 fan.run(sessions, seconds)
         for fan in fans:
             _report(fan, floor)
+        for _ in range(runs):
+            for fan in fans:
+                fan.burst(sessions, BURST)
+        for fan in fans:
+            bar = ">= 2,000,000/s" if fan.name == "bellwire" else ""
+            say(f"burst of {BURST:,}: {fan.name}", f"{middle(fan.bursts, ',.0f')} deliveries/s", bar)
 
 
 def _report(fan: Fan, floor: Fan) -> None:
+    bars = ("<= 1.35 x floor", "p99 <= 15 ms") if fan.name == "bellwire" else ("", "")
     by_floor = ratios(fan.us, floor.us)
-    figure = f"{middle(fan.us)} us, {middle(by_floor)} x floor"
-    say(f"fan-out, a delivery: {fan.name}", figure, "" if fan is floor else "<= 1.35 x", lag_of(*fan.answers))
-    late = [answer["p99_ms"] for answer in fan.answers]
-    say(
-        f"  latency: {fan.name}",
-        f"p50 {middle([a['p50_ms'] for a in fan.answers])}  p99 {middle(late)} ms",
-        "p99 <= 15",
-    )
+    say(f"a delivery: {fan.name}", f"{middle(fan.us)} us, {middle(by_floor)} x floor", bars[0], lag_of(*fan.answers))
+    p50, p99 = ([answer[name] for answer in fan.answers] for name in ("p50_ms", "p99_ms"))
+    say("  latency", f"p50 {middle(p50)}  p99 {middle(p99)} ms", bars[1])

@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -75,10 +76,23 @@ class Node(Struct, frozen=True):
         """A backend's."""
         return asyncio.run(access_token(self.settings, "notifications:write", "topics"))
 
-    def post(self, path: str, token: str, body: bytes) -> None:
+    def signal_post(self) -> str:
+        """The request that puts a signal into the topic, as a template for the publisher."""
+        head = f"Authorization: Bearer {self.token()}\r\nContent-Type: application/json\r\nContent-Length: {{size}}"
+        return f'POST /v1/topics/{TOPIC}/signals HTTP/1.1\r\nHost: bench\r\n{head}\r\n\r\n{{"data":{{data}}}}'
+
+    def publish(self, wire: HTTPConnection, token: str, recipients: Sequence[str], title: str) -> None:
+        """Publish a notification.
+
+        :raises RuntimeError: it was not accepted.
+        """
+        body = json.dumps({"recipients": recipients, "title": title})
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        with urllib.request.urlopen(urllib.request.Request(self.program.url + path, body, headers), timeout=60) as done:
-            done.read()
+        wire.request("POST", "/v1/notifications", body, headers)
+        with wire.getresponse() as answer:
+            if answer.status != 202:
+                raise RuntimeError(f"{answer.status}: {answer.read()!r}")
+            answer.read()
 
     def metrics(self) -> dict[str, float]:
         with urllib.request.urlopen(self.program.url + "/metrics", timeout=60) as answer:
@@ -155,7 +169,3 @@ def node(cores: Cores) -> Iterator[Node]:
         finally:
             fleet.stop()
             redis.stop()
-
-
-def body(**members: Any) -> bytes:
-    return json.dumps(members).encode()

@@ -23,6 +23,7 @@ from inbox.encode import signal_json
 from inbox.ids import channel_key, stream_key
 
 REPLIES_S = 30.0
+REQUESTS_IN_FLIGHT = 16
 TENANT = "default"
 
 Message = Callable[[], bytes]
@@ -118,9 +119,13 @@ class Replies:
         self.refused = 0
 
     def read(self, wait_s: float) -> bool:
+        """Take what comes within ``wait_s``; False if nothing does."""
         if not select.select([self._wire], [], [], wait_s)[0]:
             return False
-        data = self._rest + self._wire.recv(1 << 20)
+        got = self._wire.recv(1 << 20)
+        if not got:
+            return False
+        data = self._rest + got
         # The beginning of an answer may be cut in two.
         cut = data.rfind(b"\n") + 1
         whole, self._rest = data[:cut], data[cut:]
@@ -132,28 +137,33 @@ class Replies:
 
 def send(order: Order) -> Outcome:
     message = KINDS[order.kind](order)
-    start, good = (b"HTTP/1.1 ", b"HTTP/1.1 2") if order.kind == "posts" else (b"\n", b"\n")
+    is_http = order.kind == "posts"
     lates: list[float] = [0.0]
     with socket.create_connection(("127.0.0.1", order.port)) as wire:
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        replies = Replies(wire, start, good)
+        replies = Replies(wire, *((b"HTTP/1.1 ", b"HTTP/1.1 2") if is_http else (b"\r\n", b"\r\n")))
         began = time.monotonic()
-        if order.per_s == 0:
+        if order.per_s == 0 and not is_http:
             wire.sendall(b"".join(message() for _ in range(order.count)))
         else:
             for number in range(order.count):
-                due = began + number / order.per_s
-                if (wait_s := due - time.monotonic()) > 0:
-                    time.sleep(wait_s)
-                lates.append(time.monotonic() - due)
+                if order.per_s:
+                    lates.append(_rest_until(began + number / order.per_s))
                 wire.sendall(message())
                 replies.read(0)
+                while is_http and number - replies.seen >= REQUESTS_IN_FLIGHT and replies.read(REPLIES_S):
+                    pass
         while replies.seen < order.count and replies.read(REPLIES_S):
             pass
-    missing = order.count - replies.seen
-    return Outcome(
-        int(began * 1e9), percentile(lates, 0.99) * 1_000, max(lates) * 1_000, max(replies.refused + missing, 0)
-    )
+    refused = replies.refused + max(order.count - replies.seen, 0)
+    return Outcome(int(began * 1e9), percentile(lates, 0.99) * 1_000, max(lates) * 1_000, refused)
+
+
+def _rest_until(due: float) -> float:
+    """How late it is then."""
+    if (wait_s := due - time.monotonic()) > 0:
+        time.sleep(wait_s)
+    return time.monotonic() - due
 
 
 def main() -> None:
