@@ -62,6 +62,9 @@ class Node(Struct, frozen=True):
     def usage(self) -> Usage:
         return usage(self.program.pid)
 
+    def files(self) -> int:
+        return files(self.program.pid)
+
     @contextmanager
     def clients(self, scripts: Sequence[str]) -> Iterator[Tool]:
         with swarm(self.port, "/v1/ws", scripts, self.directory, self.cores, *BEAT) as tool:
@@ -121,8 +124,12 @@ class Node(Struct, frozen=True):
 
 def usage(pid: int) -> Usage:
     rollup = dict(_fields(Path(f"/proc/{pid}/smaps_rollup")))
-    files = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-    return Usage(time.perf_counter(), cpu_ns(pid) / 1e9, rollup["Rss"], rollup["Pss"], files)
+    return Usage(time.perf_counter(), cpu_ns(pid) / 1e9, rollup["Rss"], rollup["Pss"], files(pid))
+
+
+def files(pid: int) -> int:
+    """How many files, sockets among them, a process has open."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def _fields(file: Path) -> Iterator[tuple[str, int]]:

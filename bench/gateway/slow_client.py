@@ -58,9 +58,8 @@ def _watch(target: Node, files: int) -> tuple[float, int]:
     """When the node has one file fewer (infinite: never), and the most memory it took (kB)."""
     began, gone_s, most_kb = time.monotonic(), float("inf"), 0
     while (passed_s := time.monotonic() - began) < DEAF_S:
-        now = target.usage()
-        most_kb = max(most_kb, now.rss_kb)
-        if now.files < files:
+        most_kb = max(most_kb, target.program.rss_kb())
+        if target.files() < files:
             gone_s = min(gone_s, passed_s)
         time.sleep(SAMPLE_S)
     return gone_s, most_kb

@@ -187,9 +187,14 @@ static size_t take_frames(struct session *session, char *data, size_t size, int6
         if (size - at < head + length) break;
         at += head + length;
         int opcode = frame[0] & 0x0f;
-        if (opcode == 9) session_send(session, 10, (char *)frame + head, length);
-        else if (opcode == 8) fail(session);
-        else if (opcode < 3) hear(session, (char *)frame + head, length, now);
+        if (opcode == 9) {
+            session_send(session, 10, (char *)frame + head, length);
+        } else if (opcode == 8) {
+            shared.close_code = length < 2 ? 1005 : frame[head] << 8 | frame[head + 1];
+            fail(session);
+        } else if (opcode < 3) {
+            hear(session, (char *)frame + head, length, now);
+        }
     }
     return at;
 }

@@ -38,6 +38,7 @@ struct shared {
     struct gauge latency;   /* of stamped messages, one way */
     struct gauge opening;   /* from the first try to the end of the script */
     uint64_t refused, lost, failed, gaps, caught_up, open;
+    int close_code;         /* the last one heard */
     void (*opened)(struct session *);
     void (*gone)(struct session *, int64_t retry_ns); /* ended; -1: it need not be tried again */
 };

@@ -49,11 +49,11 @@ static void answer(void) {
         "{\"took_s\":%.6f,\"open\":%lu,\"messages\":%lu,\"stamped\":%lu,\"bytes\":%lu,\"last_ns\":%ld,"
         "\"p50_ms\":%.2f,\"p99_ms\":%.2f,\"max_ms\":%.2f,\"opening_p50_ms\":%.2f,\"opening_p99_ms\":%.2f,"
         "\"opening_max_ms\":%.2f,\"refused\":%lu,\"failed\":%lu,\"lost\":%lu,\"gaps\":%lu,\"caught_up\":%lu,"
-        "\"lag_p99_ms\":%.2f,\"lag_max_ms\":%.2f,\"cpu_share\":%.3f}\n",
+        "\"close_code\":%d,\"lag_p99_ms\":%.2f,\"lag_max_ms\":%.2f,\"cpu_share\":%.3f}\n",
         (now - task.began) / 1e9, shared.open, shared.messages, shared.stamped, shared.bytes, shared.last_ns,
         gauge_ms(&shared.latency, 0.5), gauge_ms(&shared.latency, 0.99), shared.latency.max_ns / 1e6,
         gauge_ms(&shared.opening, 0.5), gauge_ms(&shared.opening, 0.99), shared.opening.max_ns / 1e6,
-        shared.refused, shared.failed, shared.lost, shared.gaps, shared.caught_up, gauge_ms(&lag, 0.99),
+        shared.refused, shared.failed, shared.lost, shared.gaps, shared.caught_up, shared.close_code, gauge_ms(&lag, 0.99),
         lag.max_ns / 1e6, (double)(cpu_ns() - cleared_cpu) / (now - cleared_at));
     fflush(stdout);
     task.name[0] = '\0';
@@ -134,7 +134,7 @@ static void load(const char *file) {
 
 static void clear(void) {
     shared.messages = shared.stamped = shared.bytes = shared.sent = 0;
-    shared.refused = shared.lost = shared.failed = shared.gaps = shared.caught_up = 0;
+    shared.close_code = shared.refused = shared.lost = shared.failed = shared.gaps = shared.caught_up = 0;
     gauge_clear(&shared.latency);
     gauge_clear(&shared.opening);
     gauge_clear(&lag);
