@@ -144,8 +144,9 @@ class Connection(Outgoing):
         self._shared.arrivals.end()
         self._desk.welcomed(self)
         self.say(welcome)
-        # A random phase, or clients that came together would be pinged together for ever.
-        self._pinged_at = time.monotonic() - random.random() * self._shared.limits.heartbeat_s
+        # A random phase, or clients that came together would be pinged together for ever. Counted from the hello: a
+        # ping that seemed to be later than all that was heard would seem to be unanswered.
+        self._pinged_at = self._heard_at - random.random() * self._shared.limits.heartbeat_s
         self.look_soon()
 
     def drained(self) -> None:

@@ -1,6 +1,7 @@
 """A session's clocks: hello, heartbeat, token; and how a node refuses and ends."""
 
 import json
+import random
 
 import pytest
 from websockets.asyncio.client import connect
@@ -9,6 +10,7 @@ from websockets.exceptions import InvalidStatus
 from gateway.live.heartbeat import TICK_S
 from gateway.settings import LIMITS
 from tests.gateway.live.node import Node, NodeFactory
+from tests.gateway.live.test_gaps import SlowBus
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -48,6 +50,20 @@ async def test_a_client_that_does_not_is_cut_off(start: NodeFactory) -> None:
 def test_a_client_that_is_gone_without_a_word_is_cut_off_within_two_intervals() -> None:
     """A ping is late by up to a tick of the wheel, and so is the look for its answer."""
     assert LIMITS.heartbeat_s + LIMITS.pong_timeout_s + 2 * TICK_S < 2 * LIMITS.heartbeat_s
+
+
+async def test_a_client_whose_welcome_took_a_while_is_pinged_before_it_is_cut_off(
+    start: NodeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "random", lambda: 0.0)
+    bus = SlowBus()
+    node = await start(bus=bus, heartbeat_s=2.0, pong_timeout_s=0.1)
+    async with node.client() as client:
+        await client.say("hello", token="ann")
+        await bus.asked.wait()
+        bus.confirms.set()
+        assert (await client.hear())["t"] == "welcome"
+        assert (await client.hear())["t"] == "ping"
 
 
 async def test_a_session_ends_with_its_token(start: NodeFactory) -> None:
