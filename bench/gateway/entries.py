@@ -2,6 +2,7 @@
 
 import time
 from http.client import HTTPConnection
+from statistics import median
 
 from bench.gateway.node import Node, node
 from bench.gateway.rows import lag_of, middle, say
@@ -17,7 +18,7 @@ def direct(cores: Cores, sessions: int, per_s: int, runs: int, seconds: float) -
     users = [f"direct{number}" for number in range(sessions)]
     with node(cores) as target, publisher(cores) as out, target.clients(target.scripts(users)) as tool:
         opened(tool, 0, sessions)
-        shares, answers = [], []
+        shares, waits, answers = [], [], []
         for run in range(runs):
             # A second run would have to go on where each stream stands, so each has its own part of the users.
             part = users[run * sessions // runs : (run + 1) * sessions // runs]
@@ -25,9 +26,15 @@ def direct(cores: Cores, sessions: int, per_s: int, runs: int, seconds: float) -
             answers.append(_entries(target, out, tool, part, per_s, int(per_s * seconds)))
             after = target.usage()
             shares.append((after.cpu_s - before.cpu_s) / (after.at - before.at) * 100)
+            waits.append(after.waited_since(before))
         late = [answer["p99_ms"] for answer in answers]
         figure = f"p99 {middle(late)} ms, {middle(shares, '.0f')} % of a core"
-        say(f"direct: {per_s:,}/s to {sessions:,} sessions", figure, "p99 <= 20 ms, <= 25 %", lag_of(*answers))
+        say(
+            f"direct: {per_s:,}/s to {sessions:,} sessions",
+            figure,
+            "p99 <= 20 ms, <= 25 %",
+            lag_of(*answers, waited=median(waits)),
+        )
 
 
 def _entries(target: Node, out: Tool, tool: Tool, users: list[str], per_s: int, count: int) -> dict[str, float]:

@@ -1,14 +1,17 @@
 """Fan-out of signals: one topic, many sessions, an even rate; the CPU of each delivery beside that of bare send()s."""
 
+import statistics
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from bench.gateway.node import TOPIC, Node, node
+from bench.gateway.node import TOPIC, Node, node, waited_s
 from bench.gateway.publisher import Order
+from bench.gateway.rivals import RIVALS, running
 from bench.gateway.rows import lag_of, middle, ratios, say
 from bench.gateway.sessions import opened
 from bench.gateway.tool import Cores, Tool, built, cpu_ns, publisher, swarm
@@ -31,12 +34,14 @@ class Fan(Struct):
     us: list[float] = []
     answers: list[dict[str, float]] = []
     bursts: list[float] = []
+    waited: list[float] = []
 
     def run(self, sessions: int, seconds: float) -> None:
         """One run at an even rate."""
-        before_ns = cpu_ns(self.pid)
+        before_ns, before_s = cpu_ns(self.pid), waited_s(self.pid)
         _, answer = self._deliver(sessions, int(PER_S * seconds), PER_S)
         self.us.append((cpu_ns(self.pid) - before_ns) / 1_000 / answer["stamped"])
+        self.waited.append((waited_s(self.pid) - before_s) / seconds)
         self.answers.append(answer)
 
     def burst(self, sessions: int, count: int) -> None:
@@ -81,11 +86,7 @@ def product(target: Node, out: Tool, sessions: int) -> Iterator[list[Fan]]:
     def send(count: int, per_s: float) -> dict[str, float]:
         return out.ask(target.order("signals", count=count, per_s=per_s, data_bytes=DATA_BYTES))
 
-    post = target.signal_post()
-
-    def send_posts(count: int, per_s: float) -> dict[str, float]:
-        order = Order("posts", target.port, count, per_s, DATA_BYTES, post=post)
-        return out.ask(msgspec.json.encode(order).decode())
+    send_posts = partial(_send_posts, out, target.port, target.signal_post())
 
     with target.clients(target.scripts([f"fan{n}" for n in range(sessions)], subscribe=True)) as tool:
         opened(tool, 0, sessions)
@@ -93,28 +94,58 @@ def product(target: Node, out: Tool, sessions: int) -> Iterator[list[Fan]]:
         yield [Fan("bellwire", pid, tool, send), Fan("bellwire by POST", pid, tool, send_posts)]
 
 
+@contextmanager
+def rivals(cores: Cores, out: Tool, sessions: int, directory: Path) -> Iterator[list[Fan]]:
+    """Those that are installed, with as many clients of their own."""
+    with ExitStack() as stack:
+        fans = []
+        for rival in RIVALS:
+            other = stack.enter_context(running(rival, cores, directory))
+            if other is None:
+                continue
+            scripts = [rival.script] * sessions
+            tool = stack.enter_context(swarm(other.port, rival.path, scripts, directory, cores, *rival.beat))
+            opened(tool, 0, sessions)
+            send = partial(_send_posts, out, other.port, other.post())
+            fans.append(Fan(rival.name, other.pid, tool, send))
+        yield fans
+
+
+def _send_posts(out: Tool, port: int, post: str, count: int, per_s: float) -> dict[str, float]:
+    return out.ask(msgspec.json.encode(Order("posts", port, count, per_s, DATA_BYTES, post=post)).decode())
+
+
 def fan_out(cores: Cores, sessions: int, runs: int, seconds: float) -> None:
     with ExitStack() as stack:
         target = stack.enter_context(node(cores))
         out = stack.enter_context(publisher(cores))
         floor = stack.enter_context(bare(cores, sessions, target.directory))
-        fans = [floor, *stack.enter_context(product(target, out, sessions))]
+        ours, by_post = stack.enter_context(product(target, out, sessions))
+        fans = [floor, ours, by_post, *stack.enter_context(rivals(cores, out, sessions, target.directory))]
+        # Side by side: what disturbs the machine disturbs all of them.
         for _ in range(runs):
             for fan in fans:
                 fan.run(sessions, seconds)
         for fan in fans:
-            _report(fan, floor)
+            _report(fan, floor, ours)
         for _ in range(runs):
             for fan in fans:
                 fan.burst(sessions, BURST)
         for fan in fans:
-            bar = ">= 2,000,000/s" if fan.name == "bellwire" else ""
-            say(f"burst of {BURST:,}: {fan.name}", f"{middle(fan.bursts, ',.0f')} deliveries/s", bar)
+            bar = ">= 2,000,000/s" if fan is ours else ""
+            times = middle(ratios(ours.bursts, fan.bursts))
+            say(f"burst of {BURST:,}: {fan.name}", f"{middle(fan.bursts, ',.0f')}/s; bellwire {times} x", bar)
 
 
-def _report(fan: Fan, floor: Fan) -> None:
-    bars = ("<= 1.35 x floor", "p99 <= 15 ms") if fan.name == "bellwire" else ("", "")
-    by_floor = ratios(fan.us, floor.us)
-    say(f"a delivery: {fan.name}", f"{middle(fan.us)} us, {middle(by_floor)} x floor", bars[0], lag_of(*fan.answers))
+def _report(fan: Fan, floor: Fan, ours: Fan) -> None:
+    bars = ("<= 1.35 x floor", "p99 <= 15 ms") if fan is ours else ("", "")
+    by_floor = f"{middle(ratios(fan.us, floor.us))} x floor"
+    by_fan = "" if fan in (floor, ours) else f"; bellwire {middle(ratios(ours.us, fan.us))} x"
+    say(
+        f"a delivery: {fan.name}",
+        f"{middle(fan.us)} us, {by_floor}{by_fan}",
+        bars[0],
+        lag_of(*fan.answers, waited=statistics.median(fan.waited)),
+    )
     p50, p99 = ([answer[name] for answer in fan.answers] for name in ("p50_ms", "p99_ms"))
     say("  latency", f"p50 {middle(p50)}  p99 {middle(p99)} ms", bars[1])

@@ -42,6 +42,12 @@ class Usage(Struct, frozen=True):
     rss_kb: int
     pss_kb: int
     files: int
+    waited_s: float
+    """How long its first thread was ready to run and did not: others had its core."""
+
+    def waited_since(self, before: "Usage") -> float:
+        """The share of the time since ``before``."""
+        return (self.waited_s - before.waited_s) / (self.at - before.at)
 
 
 class Node(Struct, frozen=True):
@@ -124,7 +130,11 @@ class Node(Struct, frozen=True):
 
 def usage(pid: int) -> Usage:
     rollup = dict(_fields(Path(f"/proc/{pid}/smaps_rollup")))
-    return Usage(time.perf_counter(), cpu_ns(pid) / 1e9, rollup["Rss"], rollup["Pss"], files(pid))
+    return Usage(time.perf_counter(), cpu_ns(pid) / 1e9, rollup["Rss"], rollup["Pss"], files(pid), waited_s(pid))
+
+
+def waited_s(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
 def files(pid: int) -> int:

@@ -22,8 +22,9 @@ def ratios(values: Sequence[float], floors: Sequence[float]) -> list[float]:
     return [value / floor for value, floor in zip(values, floors, strict=True)]
 
 
-def lag_of(*answers: dict[str, float]) -> str:
-    """How late the generator was, and what it used of its core."""
+def lag_of(*answers: dict[str, float], waited: float | None = None) -> str:
+    """How late the generator was, what it used of its core, and the share of time in which others had the server's."""
     late_ms = max(answer["lag_p99_ms"] for answer in answers)
     share = max(answer["cpu_share"] for answer in answers)
-    return f"late p99 {late_ms:.1f} ms, {share:.0%} of a core"
+    others = "" if waited is None else f"; others on the server's {waited:.0%}"
+    return f"late p99 {late_ms:.1f} ms, {share:.0%} of a core{others}"

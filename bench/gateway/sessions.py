@@ -1,10 +1,14 @@
 """What sessions cost: memory of one that is idle, and time to accept, authenticate, resume and subscribe one."""
 
+from pathlib import Path
+from statistics import median
+
 from msgspec import Struct
 
 from bench.gateway.node import node, usage
+from bench.gateway.rivals import RIVALS, Running, running
 from bench.gateway.rows import lag_of, middle, say
-from bench.gateway.tool import Cores, Tool
+from bench.gateway.tool import Cores, Tool, swarm
 
 WARM = 200
 AT_ONCE = 100
@@ -17,6 +21,7 @@ class Opening(Struct, frozen=True):
     per_s: float
     rss_kb: float
     pss_kb: float
+    waited: float
     answer: dict[str, float]
 
 
@@ -42,6 +47,7 @@ def opening(pid: int, tool: Tool, sessions: int) -> Opening:
         sessions / answer["took_s"],
         (after.rss_kb - before.rss_kb) / sessions,
         (after.pss_kb - before.pss_kb) / sessions,
+        after.waited_since(before),
         answer,
     )
 
@@ -57,11 +63,27 @@ def idle_and_accepts(cores: Cores, sessions: int, runs: int) -> None:
                 tool.ask(f"close {WARM} {sessions}")
                 target.settle(lambda seen: seen["bellwire_live_sessions"] == WARM)
                 openings.append(opening(target.program.pid, tool, sessions))
-    report("bellwire", openings, sessions, "<= 6 KB", ">= 2,500/s")
+        _report("bellwire", openings, sessions, "<= 6 KB", ">= 2,500/s")
+        for rival in RIVALS:
+            with running(rival, cores, target.directory) as other:
+                if other is not None:
+                    _rival(other, cores, target.directory, sessions, openings)
 
 
-def report(name: str, openings: list[Opening], sessions: int, memory_bar: str = "", rate_bar: str = "") -> None:
-    lag = lag_of(*(run.answer for run in openings))
+def _rival(other: Running, cores: Cores, directory: Path, sessions: int, ours: list[Opening]) -> None:
+    """The same with one that asks nobody who he is, and keeps nothing to resume from."""
+    rival = other.rival
+    scripts = [rival.script] * (WARM + sessions)
+    with swarm(other.port, rival.path, scripts, directory, cores, *rival.beat) as tool:
+        opened(tool, 0, WARM)
+        theirs = opening(other.pid, tool, sessions)
+    memory, cost = ours[0].rss_kb / theirs.rss_kb, median(run.cpu_us for run in ours) / theirs.cpu_us
+    _report(rival.name, [theirs], sessions)
+    say(f"  bellwire by {rival.name}", f"memory {memory:.2f} x, CPU {cost:.2f} x (token, resume and store included)")
+
+
+def _report(name: str, openings: list[Opening], sessions: int, memory_bar: str = "", rate_bar: str = "") -> None:
+    lag = lag_of(*(run.answer for run in openings), waited=median(run.waited for run in openings))
     memory = f"{openings[0].rss_kb:.2f} KB RSS, {openings[0].pss_kb:.2f} KB PSS, of each of {sessions:,}"
     costs = [run.cpu_us for run in openings]
     say(f"idle memory of a session: {name}", memory, memory_bar)

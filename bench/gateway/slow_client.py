@@ -32,9 +32,10 @@ def slow_client(cores: Cores, sessions: int, calm_s: float) -> None:
         out.tell(_signals(target, DEAF_S))
         gone_s, most_kb = _watch(target, before.files)
         beside = tool.ask(f"wait stamped {int(PER_S * DEAF_S) * (sessions - 1)} {DEAF_S}")
+        waited = target.usage().waited_since(before)
     ratio = beside["p99_ms"] / without["p99_ms"]
     figure = f"p99 {beside['p99_ms']:.1f} ms, without it {without['p99_ms']:.1f}: {ratio:.2f} x"
-    say(f"one of {sessions:,} never reads: the others", figure, "<= 1.2 x", lag_of(without, beside))
+    say(f"one of {sessions:,} never reads: the others", figure, "<= 1.2 x", lag_of(without, beside, waited=waited))
     grown = f"+{(most_kb - before.rss_kb) / 1024:.1f} MB"
     say("  the node", f"{grown}, client gone after {gone_s:.1f} s", "<= +5 MB, <= 30 s")
 

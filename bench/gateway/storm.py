@@ -24,12 +24,14 @@ def storm(cores: Cores, sessions: int, calm_s: float) -> None:
         with target.clients(scripts) as tool:
             opened(tool, 0, STAYED)
             calm = _calm(target, out, tool, calm_s)
+            before = target.usage()
             answer, took_s = _come_back(target, out, tool, sessions)
+            waited = target.usage().waited_since(before)
     caught_up, gaps = answer["caught_up"], answer["gaps"]
     figure = (
         f"{took_s:.1f} s, {sessions - caught_up:.0f} not caught up, {gaps:.0f} gaps, {answer['refused']:.0f} put off"
     )
-    say(f"{sessions:,} come back, {MISSED} missed each", figure, "<= 10 s, none lost", lag_of(answer))
+    say(f"{sessions:,} come back, {MISSED} missed each", figure, "<= 10 s, none lost", lag_of(answer, waited=waited))
     before_ms, during_ms = calm["p99_ms"], answer["p99_ms"]
     figure = f"p99 {during_ms:.1f} ms, before {before_ms:.1f}: {during_ms / before_ms:.1f} x"
     say(f"  the {STAYED} who stayed", figure, "<= 2 x", lag_of(calm))

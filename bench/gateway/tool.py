@@ -70,7 +70,7 @@ class Tool:
     def __init__(self, command: Sequence[str | Path], cores: set[int]) -> None:
         with pinned(cores):
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, preexec_fn=_many_files
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, preexec_fn=many_files
             )
 
     @property
@@ -102,7 +102,8 @@ class Tool:
         self._process.communicate()
 
 
-def _many_files() -> None:
+def many_files() -> None:
+    """Let this process open as many files as it may."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
