@@ -15,7 +15,7 @@ lint:
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-bench: ## the figures of README.md on this machine (BENCH="--store mongo --runs 3")
+bench: ## the figures of README.md on this machine (BENCH="--store mongo --runs 3", BENCH=gateway)
 	@scripts/setup test
 	.venv/bin/python -m bench $(BENCH)
 

@@ -139,13 +139,9 @@ def fan_out(cores: Cores, sessions: int, runs: int, seconds: float) -> None:
 
 def _report(fan: Fan, floor: Fan, ours: Fan) -> None:
     bars = ("<= 1.35 x floor", "p99 <= 15 ms") if fan is ours else ("", "")
+    lag = lag_of(*fan.answers, waited=statistics.median(fan.waited))
     by_floor = f"{middle(ratios(fan.us, floor.us))} x floor"
     by_fan = "" if fan in (floor, ours) else f"; bellwire {middle(ratios(ours.us, fan.us))} x"
-    say(
-        f"a delivery: {fan.name}",
-        f"{middle(fan.us)} us, {by_floor}{by_fan}",
-        bars[0],
-        lag_of(*fan.answers, waited=statistics.median(fan.waited)),
-    )
+    say(f"a delivery: {fan.name}", f"{middle(fan.us)} us, {by_floor}{by_fan}", bars[0], lag)
     p50, p99 = ([answer[name] for answer in fan.answers] for name in ("p50_ms", "p99_ms"))
     say("  latency", f"p50 {middle(p50)}  p99 {middle(p99)} ms", bars[1])

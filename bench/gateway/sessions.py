@@ -87,5 +87,6 @@ def _report(name: str, openings: list[Opening], sessions: int, memory_bar: str =
     memory = f"{openings[0].rss_kb:.2f} KB RSS, {openings[0].pss_kb:.2f} KB PSS, of each of {sessions:,}"
     costs = [run.cpu_us for run in openings]
     say(f"idle memory of a session: {name}", memory, memory_bar)
-    say(f"accepted and ready: {name}", f"{middle([run.per_s for run in openings], ',.0f')} /s", rate_bar, lag)
+    rate, put_off = middle([run.per_s for run in openings], ",.0f"), sum(run.answer["refused"] for run in openings)
+    say(f"accepted and ready: {name}", f"{rate} /s, {put_off:.0f} of them put off at first", rate_bar, lag)
     say("  by its CPU", f"{middle([1e6 / us for us in costs], ',.0f')} /s a core, {middle(costs, '.0f')} us", rate_bar)

@@ -33,7 +33,7 @@ static uint32_t session_count;
 static struct session *wheel[SLOTS];
 static uint64_t ticks;
 static int64_t timer_began, cleared_at, cleared_cpu;
-static struct gauge lag; /* from when the timer was due to when it was looked at */
+static struct gauge lag; /* from when the timer was first due to when it was looked at */
 
 /* The command in hand. */
 static struct {
@@ -105,6 +105,7 @@ static void on_gone(struct session *session, int64_t retry_ns) {
 static void tick(int timer) {
     uint64_t expired;
     if (read(timer, &expired, sizeof expired) != sizeof expired) return;
+    gauge_add(&lag, now_ns() - (timer_began + (int64_t)(ticks + 1) * TICK_NS));
     for (ticks += expired; expired > 0; expired--) {
         struct session **slot = &wheel[(ticks - expired + 1) % SLOTS], *due = *slot;
         *slot = NULL;
@@ -114,7 +115,6 @@ static void tick(int timer) {
             session_start(session);
         }
     }
-    gauge_add(&lag, now_ns() - (timer_began + (int64_t)ticks * TICK_NS));
 }
 
 static void load(const char *file) {
