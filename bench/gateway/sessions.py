@@ -5,7 +5,7 @@ from statistics import median
 
 from msgspec import Struct
 
-from bench.gateway.node import node, usage
+from bench.gateway.node import Usage, node, usage
 from bench.gateway.rivals import RIVALS, Running, running
 from bench.gateway.rows import lag_of, middle, say
 from bench.gateway.tool import Cores, Tool, swarm
@@ -15,14 +15,29 @@ AT_ONCE = 100
 
 
 class Opening(Struct, frozen=True):
-    """What it took to open a session, on average of many, in the server and by the clock."""
+    """What it took to open ``sessions``, in the server and by the clock."""
 
-    cpu_us: float
-    per_s: float
-    rss_kb: float
-    pss_kb: float
-    waited: float
+    sessions: int
+    before: Usage
+    after: Usage
     answer: dict[str, float]
+
+    @property
+    def cpu_us(self) -> float:
+        """Of one session; so are the next two."""
+        return (self.after.cpu_s - self.before.cpu_s) * 1e6 / self.sessions
+
+    @property
+    def rss_kb(self) -> float:
+        return (self.after.rss_kb - self.before.rss_kb) / self.sessions
+
+    @property
+    def pss_kb(self) -> float:
+        return (self.after.pss_kb - self.before.pss_kb) / self.sessions
+
+    @property
+    def per_s(self) -> float:
+        return self.sessions / self.answer["took_s"]
 
 
 def opened(tool: Tool, first: int, count: int, at_once: int = AT_ONCE) -> dict[str, float]:
@@ -37,19 +52,22 @@ def opened(tool: Tool, first: int, count: int, at_once: int = AT_ONCE) -> dict[s
     return answer
 
 
-def opening(pid: int, tool: Tool, sessions: int) -> Opening:
-    """Open ``sessions`` after the warm ones, and see what it costs the process ``pid``."""
+def opening(pid: int, tool: Tool, first: int, sessions: int) -> Opening:
+    """Open ``sessions``, and see what it costs the process ``pid``."""
     before = usage(pid)
-    answer = opened(tool, WARM, sessions)
-    after = usage(pid)
-    return Opening(
-        (after.cpu_s - before.cpu_s) * 1e6 / sessions,
-        sessions / answer["took_s"],
-        (after.rss_kb - before.rss_kb) / sessions,
-        (after.pss_kb - before.pss_kb) / sessions,
-        after.waited_since(before),
-        answer,
-    )
+    answer = opened(tool, first, sessions)
+    return Opening(sessions, before, usage(pid), answer)
+
+
+def filling(pid: int, tool: Tool, sessions: int) -> tuple[Opening, Opening]:
+    """Open ``sessions`` after the warm ones; and the last third of them, which finds no memory that was free before."""
+    part = sessions // 3
+    start = opening(pid, tool, WARM, sessions - part)
+    end = opening(pid, tool, WARM + sessions - part, part)
+    answer = {name: max(start.answer[name], end.answer[name]) for name in start.answer}
+    for name in ("took_s", "refused"):
+        answer[name] = start.answer[name] + end.answer[name]
+    return Opening(sessions, start.before, end.after, answer), end
 
 
 def idle_and_accepts(cores: Cores, sessions: int, runs: int) -> None:
@@ -58,12 +76,13 @@ def idle_and_accepts(cores: Cores, sessions: int, runs: int) -> None:
         users = [f"idle{number}" for number in range(WARM + sessions)]
         with target.clients(target.scripts(users)) as tool:
             opened(tool, 0, WARM)
-            openings = [opening(target.program.pid, tool, sessions)]
+            full, end = filling(target.program.pid, tool, sessions)
+            openings = [full]
             for _ in range(runs - 1):
                 tool.ask(f"close {WARM} {sessions}")
                 target.settle(lambda seen: seen["bellwire_live_sessions"] == WARM)
-                openings.append(opening(target.program.pid, tool, sessions))
-        _report("bellwire", openings, sessions, "<= 6 KB", ">= 2,500/s")
+                openings.append(opening(target.program.pid, tool, WARM, sessions))
+        _report("bellwire", openings, end, "<= 6 KB", ">= 2,500/s")
         for rival in RIVALS:
             with running(rival, cores, target.directory) as other:
                 if other is not None:
@@ -76,17 +95,19 @@ def _rival(other: Running, cores: Cores, directory: Path, sessions: int, ours: l
     scripts = [rival.script] * (WARM + sessions)
     with swarm(other.port, rival.path, scripts, directory, cores, *rival.beat) as tool:
         opened(tool, 0, WARM)
-        theirs = opening(other.pid, tool, sessions)
+        theirs, end = filling(other.pid, tool, sessions)
     memory, cost = ours[0].rss_kb / theirs.rss_kb, median(run.cpu_us for run in ours) / theirs.cpu_us
-    _report(rival.name, [theirs], sessions)
+    _report(rival.name, [theirs], end)
     say(f"  bellwire by {rival.name}", f"memory {memory:.2f} x, CPU {cost:.2f} x (token, resume and store included)")
 
 
-def _report(name: str, openings: list[Opening], sessions: int, memory_bar: str = "", rate_bar: str = "") -> None:
-    lag = lag_of(*(run.answer for run in openings), waited=median(run.waited for run in openings))
-    memory = f"{openings[0].rss_kb:.2f} KB RSS, {openings[0].pss_kb:.2f} KB PSS, of each of {sessions:,}"
-    costs = [run.cpu_us for run in openings]
+def _report(name: str, openings: list[Opening], end: Opening, memory_bar: str = "", rate_bar: str = "") -> None:
+    full = openings[0]
+    waited = median(run.after.waited_since(run.before) for run in openings)
+    lag = lag_of(*(run.answer for run in openings), waited=waited)
+    memory = f"{full.rss_kb:.2f} KB RSS, {full.pss_kb:.2f} PSS at {full.sessions:,}; {end.rss_kb:.2f} of the last third"
     say(f"idle memory of a session: {name}", memory, memory_bar)
+    costs = [run.cpu_us for run in openings]
     rate, put_off = middle([run.per_s for run in openings], ",.0f"), sum(run.answer["refused"] for run in openings)
     say(f"accepted and ready: {name}", f"{rate} /s, {put_off:.0f} of them put off at first", rate_bar, lag)
     say("  by its CPU", f"{middle([1e6 / us for us in costs], ',.0f')} /s a core, {middle(costs, '.0f')} us", rate_bar)
