@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from bench import campaigns, core
 from bench.gateway.table import FULL, QUICK, gateway_table
+from bench.gateway.tool import NoCompiler
 from bench.load import Sample, open_wire, post
 from gateway.auth.clients import SCOPES
 from tests.faults.fleet import Fleet, Program
@@ -168,7 +169,10 @@ def main() -> None:
     if chosen.table != "gateway":
         _store_tables(chosen)
     if chosen.table in (None, "gateway"):
-        gateway_table(QUICK if chosen.quick else FULL)
+        try:
+            gateway_table(QUICK if chosen.quick else FULL)
+        except NoCompiler as missing:
+            parser.exit(1, f"{missing}\n")
 
 
 def _store_tables(chosen: argparse.Namespace) -> None:
