@@ -47,7 +47,7 @@ def _entries(target: Node, out: Tool, tool: Tool, users: list[str], per_s: int, 
     answer = tool.hear()
     if answer["stamped"] != count or answer["gaps"]:
         raise RuntimeError(f"not all of {count} entries arrived in order: {sent} {answer}")
-    return answer
+    return {**answer, "lag_p99_ms": max(answer["lag_p99_ms"], sent["late_p99_ms"])}
 
 
 def notification(cores: Cores, sessions: int, runs: int) -> None:

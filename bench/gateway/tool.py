@@ -15,7 +15,6 @@ from typing import Any
 HERE = Path(__file__).parent
 BUILT = HERE.parent.parent / ".cache" / "bench"
 SOURCES = {"swarm": ("swarm.c", "session.c", "gauge.c"), "floor": ("floor.c", "gauge.c")}
-ANSWER_S = 330.0
 
 
 class NoCompiler(Exception):
@@ -118,7 +117,6 @@ def swarm(port: int, path: str, scripts: Sequence[str], directory: Path, cores: 
     try:
         file = directory / f"scripts-{tool.pid}"
         file.write_text("".join(f"{script}\n" for script in scripts))
-        file.chmod(0o600)
         tool.ask(f"load {file}")
         file.unlink()
         yield tool
