@@ -1,6 +1,7 @@
 """The resume storm: everybody comes back at once, each with entries missed, while others stay connected."""
 
 from http.client import HTTPConnection
+from pathlib import Path
 
 from bench.gateway.node import Node, node
 from bench.gateway.rows import lag_of, say
@@ -24,14 +25,15 @@ def storm(cores: Cores, sessions: int, calm_s: float) -> None:
         with target.clients(scripts) as tool:
             opened(tool, 0, STAYED)
             calm = _calm(target, out, tool, calm_s)
-            before = target.usage()
+            before, dropped = target.usage(), _dropped()
             answer, took_s = _come_back(target, out, tool, sessions)
-            waited = target.usage().waited_since(before)
+            waited, dropped = target.usage().waited_since(before), _dropped() - dropped
     caught_up, gaps = answer["caught_up"], answer["gaps"]
     figure = (
         f"{took_s:.1f} s, {sessions - caught_up:.0f} not caught up, {gaps:.0f} gaps, {answer['refused']:.0f} put off"
     )
     say(f"{sessions:,} come back, {MISSED} missed each", figure, "<= 10 s, none lost", lag_of(answer, waited=waited))
+    say("  of their attempts", f"{dropped:,} were dropped by a full queue of the kernel: tried again in 1, 3, 7 ... s")
     before_ms, during_ms = calm["p99_ms"], answer["p99_ms"]
     figure = f"p99 {during_ms:.1f} ms, before {before_ms:.1f}: {during_ms / before_ms:.1f} x"
     say(f"  the {STAYED} who stayed", figure, "<= 2 x", lag_of(calm))
@@ -64,3 +66,9 @@ def _come_back(target: Node, out: Tool, tool: Tool, sessions: int) -> tuple[dict
     took_s = tool.ask(f"open {STAYED} {sessions} {sessions}")["took_s"]
     answer = tool.ask(f"wait caught_up {sessions} {STORM_S}")
     return answer, took_s + answer["took_s"]
+
+
+def _dropped() -> int:
+    """Attempts to connect, to whomever on this machine, that found the listener's queue full."""
+    names, values = (line.split() for line in Path("/proc/net/netstat").read_text().splitlines()[:2])
+    return int(values[names.index("ListenDrops")])
