@@ -1,6 +1,10 @@
 """One client among many that never reads: what the others notice of it, what it costs, and when it is gone."""
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from msgspec import Struct
 
 from bench.gateway.node import Node, node
 from bench.gateway.rows import lag_of, say
@@ -15,52 +19,64 @@ DEAF_S = 35.0
 SAMPLE_S = 0.5
 
 
-def slow_client(cores: Cores, sessions: int, calm_s: float) -> None:
+class Scene(Struct, frozen=True):
+    """The node, what publishes to all and to the one, and the clients; the one is the first of them."""
+
+    target: Node
+    to_all: Tool
+    to_one: Tool
+    tool: Tool
+    users: list[str]
+
+    def play(self, seconds: float, seq: int, readers: int) -> tuple[dict[str, float], float, int]:
+        """The same load with and without it.
+
+        :param seq: where the stream of the one stands.
+        :returns: what the clients saw; when the node had a file fewer (infinite: never); the most memory it took (kB).
+        """
+        count = int(PER_S * seconds)
+        one = self.target.order(
+            "entries", count=count, per_s=PER_S, data_bytes=ENTRY_BYTES, users=(self.users[0],), seq=seq
+        )
+        self.tool.ask("clear")
+        self.to_one.tell(one)
+        self.to_all.tell(self.target.order("signals", count=count, per_s=PER_S, data_bytes=DATA_BYTES))
+        gone_s, most_kb = self._watch(seconds)
+        self.to_one.hear()
+        self.to_all.hear()
+        return self.tool.ask(f"wait stamped {count * readers} 10"), gone_s, most_kb
+
+    def _watch(self, seconds: float) -> tuple[float, int]:
+        files = self.target.files()
+        began, gone_s, most_kb = time.monotonic(), float("inf"), 0
+        while (passed_s := time.monotonic() - began) < seconds:
+            most_kb = max(most_kb, self.target.program.rss_kb())
+            if self.target.files() < files:
+                gone_s = min(gone_s, passed_s)
+            time.sleep(SAMPLE_S)
+        return gone_s, most_kb
+
+
+@contextmanager
+def scene(cores: Cores, sessions: int) -> Iterator[Scene]:
     users = [f"fan{number}" for number in range(sessions)]
-    with (
-        node(cores) as target,
-        publisher(cores) as out,
-        publisher(cores) as own,
-        target.clients(target.scripts(users, subscribe=True)) as tool,
-    ):
+    with ExitStack() as stack:
+        target = stack.enter_context(node(cores))
+        to_all, to_one = (stack.enter_context(publisher(cores)) for _ in range(2))
+        tool = stack.enter_context(target.clients(target.scripts(users, subscribe=True)))
         opened(tool, 0, sessions)
-        without = _others(target, out, tool, calm_s, sessions)
-        before = target.usage()
-        tool.ask("deaf 0 1")
-        own.tell(_entries(target, users[0]))
-        tool.ask("clear")
-        out.tell(_signals(target, DEAF_S))
-        gone_s, most_kb = _watch(target, before.files)
-        beside = tool.ask(f"wait stamped {int(PER_S * DEAF_S) * (sessions - 1)} {DEAF_S}")
-        waited = target.usage().waited_since(before)
+        yield Scene(target, to_all, to_one, tool, users)
+
+
+def slow_client(cores: Cores, sessions: int, calm_s: float) -> None:
+    with scene(cores, sessions) as now:
+        without, _, _ = now.play(2 * calm_s, 0, sessions + 1)
+        before = now.target.usage()
+        now.tool.ask("deaf 0 1")
+        beside, gone_s, most_kb = now.play(DEAF_S, int(PER_S * 2 * calm_s), sessions - 1)
+        waited = now.target.usage().waited_since(before)
     ratio = beside["p99_ms"] / without["p99_ms"]
     figure = f"p99 {beside['p99_ms']:.1f} ms, without it {without['p99_ms']:.1f}: {ratio:.2f} x"
     say(f"one of {sessions:,} never reads: the others", figure, "<= 1.2 x", lag_of(without, beside, waited=waited))
     grown = f"+{(most_kb - before.rss_kb) / 1024:.1f} MB"
     say("  the node", f"{grown}, client gone after {gone_s:.1f} s", "<= +5 MB, <= 30 s")
-
-
-def _signals(target: Node, seconds: float) -> str:
-    return target.order("signals", count=int(PER_S * seconds), per_s=PER_S, data_bytes=DATA_BYTES)
-
-
-def _entries(target: Node, user: str) -> str:
-    count = int(PER_S * DEAF_S)
-    return target.order("entries", count=count, per_s=PER_S, data_bytes=ENTRY_BYTES, users=(user,))
-
-
-def _others(target: Node, out: Tool, tool: Tool, seconds: float, sessions: int) -> dict[str, float]:
-    tool.ask("clear")
-    out.ask(_signals(target, seconds))
-    return tool.ask(f"wait stamped {int(PER_S * seconds) * sessions} 10")
-
-
-def _watch(target: Node, files: int) -> tuple[float, int]:
-    """When the node has one file fewer (infinite: never), and the most memory it took (kB)."""
-    began, gone_s, most_kb = time.monotonic(), float("inf"), 0
-    while (passed_s := time.monotonic() - began) < DEAF_S:
-        most_kb = max(most_kb, target.program.rss_kb())
-        if target.files() < files:
-            gone_s = min(gone_s, passed_s)
-        time.sleep(SAMPLE_S)
-    return gone_s, most_kb
