@@ -22,10 +22,11 @@ from gateway.http.operation import Operation
 from gateway.http.ops import Ops
 from gateway.http.problems import plain
 from gateway.http.profiles import Profiles
-from gateway.http.routes import ops_routes, user_routes
+from gateway.http.routes import ops_routes, stream_routes, user_routes
 from gateway.http.routing import http_routes, open_paths
 from gateway.http.sessions import Sessions
 from gateway.http.signals import Signals
+from gateway.http.stream import UserStream
 from gateway.http.topics import Topics
 from gateway.http.user_admin_routes import user_admin_routes
 from gateway.http.users import Users
@@ -187,6 +188,7 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
         app.hub = Hub(inbox, app.bus, inside.users, limits_of(settings), presence, inside.revocations.hurry)
         inside.revocations.on_new = app.hub.end
         app.entrance = Entrance(app.hub, Origins(settings.allowed_origins), Addresses(settings.trusted_proxies))
+        operations += stream_routes(UserStream(app.entrance, gate))
         stack.push_async_callback(app.hub.stop)
         await app.hub.start()
     else:

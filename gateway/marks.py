@@ -9,9 +9,12 @@ from inbox.errors import Invalid
 from inbox.model import Mark, MarkOp
 
 # JavaScript counts exactly up to here, and no stream gets that long.
-Seq = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
+SEQ_MAX = (1 << 53) - 1
+EPOCH_CHARACTERS = 64
+
+Seq = Annotated[int, Meta(ge=0, le=SEQ_MAX)]
 ItemId = Annotated[str, Meta(max_length=128)]
-Epoch = Annotated[str, Meta(min_length=1, max_length=64)]
+Epoch = Annotated[str, Meta(min_length=1, max_length=EPOCH_CHARACTERS)]
 
 MARK_OPS: tuple[MarkOp, ...] = get_args(MarkOp)
 

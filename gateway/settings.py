@@ -111,6 +111,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     hello_timeout_s: float = 10.0  # close 4006
     heartbeat_s: float = 25.0  # a ping is sent
     pong_timeout_s: float = 10.0  # close 4005
+    unasked_bytes: int = 4 * 1024  # what may follow a request for an event stream, all of it ignored: abort
     messages_per_s: float = 20.0  # close 4007; refill of the bucket below
     messages_burst: int = 200  # that bucket: close 4007; enough to come back and enter every channel at once
     pings_per_s: float = 2.0  # WebSocket pings and empty fragments: close 4007

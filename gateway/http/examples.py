@@ -66,6 +66,11 @@ _PROFILE = {
     "data": {"plan": "team"},
 }
 _USER = {"id": "alice", **_PROFILE, "created_at": _AT, "updated_at": _AT}
+_STREAM = (
+    f"retry: 3210\nid: {_EPOCH}:1\n"
+    'data: {"t":"welcome","session":"7h3k9d2wq8rx","user":"alice",'
+    f'"epoch":"{_EPOCH}","seq":1,"counts":{{"unread":1,"unseen":1}},"heartbeat":25,"resumed":true,"entries":[]}}\n\n'
+)
 _MARK = Example(body={"ids": [_ITEM]}, answer=_MARKED)
 
 EXAMPLES: dict[str, Example] = {
@@ -108,6 +113,7 @@ EXAMPLES: dict[str, Example] = {
     "get_inbox": Example(
         query={"limit": 25, "status": "unread"}, answer={"items": [_SHOWN], "next": None, **_STANDING}
     ),
+    "follow_stream": Example(answer=_STREAM),
     "get_changes": Example(
         query={"epoch": _EPOCH, "since": 0, "limit": 100},
         answer={

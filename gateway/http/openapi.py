@@ -27,7 +27,7 @@ _DESCRIPTION = (
     "One numbered stream per user: a backend publishes, every device has it at once, and pulls what it missed. "
     "Errors are RFC 9457 problem documents with a stable `code`. "
     "A path that is not here is 404 `not_found`; another method is 405 `method_not_allowed` with `Allow`. "
-    "The live side, `WS /v1/ws`, is outside this document and has a reference of its own."
+    "The WebSocket, `/v1/ws`, is outside this document and has a reference of its own."
 )
 _SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "user": [{"user": []}],
@@ -133,6 +133,9 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
             parameter = {"name": name, "in": "query", "required": name in schema["required"], "schema": _given(member)}
             shown = {"example": example.query[name]} if name in example.query else {}
             given.append(parameter | shown)
+    for name, description in operation.headers.items():
+        header = {"description": description, "schema": {"type": "string"}}
+        given.append({"name": name, "in": "header", "required": False, **header})
     if operation.idempotent:
         key = {"description": "Makes the request safe to repeat for 24 hours. Printable ASCII", "schema": _schema(Key)}
         given.append({"name": KEY_HEADER, "in": "header", "required": False, **key})

@@ -1,6 +1,6 @@
 """What one method does on one path, as data: the router and ``/openapi.json`` read the same table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -15,6 +15,7 @@ _TAGS = {
     "/v1/topics": "Topics",
     "/v1/users": "Users",
     "/v1/inbox": "Inbox",
+    "/v1/stream": "Inbox",
 }
 
 
@@ -24,8 +25,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     ``id`` is stable: generated clients name their methods after it. ``answer`` is a Struct, the media type of
     something that is not a JSON document, or ``None``: there is no content. ``errors`` are the codes that its kind
     does not already say (see ``all_errors``). ``links`` are the operations that take what they ask for from the
-    answer. An ``idempotent`` one takes an ``Idempotency-Key``. An ``audited`` one is an administrative act: done or
-    not, it is a line in the audit.
+    answer. ``headers`` are optional ones that it reads, and what each says. An ``idempotent`` one takes an
+    ``Idempotency-Key``. An ``audited`` one is an administrative act: done or not, it is a line in the audit.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     idempotent: bool = False
     errors: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    headers: Mapping[str, str] = {}
     audited: bool = False
 
     @property

@@ -84,19 +84,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         is_cycle = self._timer is not None and not self._in_head
         self._stop_timer()
         if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(_answer(code, detail, retry_after_s))
+            self.transport.write(refusal(code, detail, retry_after_s))
         elif not is_cycle:
             self.cycle.keep_alive = False
             self.flow.pause_reading()
             return
         elif not self.pipeline and not self.cycle.response_started:
-            self.transport.write(_answer(code, detail))
+            self.transport.write(refusal(code, detail))
         self.transport.close()
 
 
-def _answer(code: str, detail: str, retry_after_s: float | None = None) -> bytes:
+def refusal(code: str, detail: str, retry_after_s: float | None = None) -> bytes:
+    """An answer from its first byte to its last: a problem, and the connection is closed."""
     body = document(code, detail) if retry_after_s is None else document(code, detail, temporary=True)
     head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n"
     if retry_after_s is not None:
         head += f"retry-after: {max(1, math.ceil(retry_after_s))}\r\n"
     return STATUS_LINE[STATUS[code][0]] + head.encode() + b"\r\n" + body
+
+
+def no_content() -> bytes:
+    """The same without a problem."""
+    return STATUS_LINE[204] + b"connection: close\r\n\r\n"

@@ -7,6 +7,9 @@ from gateway.http.endpoint import Handler
 from gateway.http.inbox import ChangesQuery, PageQuery, UserInbox
 from gateway.http.operation import Operation
 from gateway.http.ops import Ops
+from gateway.http.stream import UserStream
+from gateway.live import events
+from gateway.live.handover import STREAM_PATH
 from gateway.marks import MARK_OPS, MarkBody
 
 
@@ -60,6 +63,25 @@ def user_routes(inbox: UserInbox) -> list[Operation]:
             links=("get_changes", *(each.id for each in marks)),
         ),
         *marks,
+    ]
+
+
+def stream_routes(stream: UserStream) -> list[Operation]:
+    """The live side as far as it is HTTP; what a user's token opens."""
+    return [
+        Operation(
+            id="follow_stream",
+            method="GET",
+            path=STREAM_PATH,
+            handler=stream.follow,
+            summary="The messages of a session as server-sent events, without an end",
+            security="user",
+            answer=events.MEDIA_TYPE,
+            headers={
+                events.LAST_EVENT_ID: "The id of the last event the client has: it goes on from there. "
+                "Without one, it begins with a snapshot"
+            },
+        )
     ]
 
 

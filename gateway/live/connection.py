@@ -127,10 +127,6 @@ class Connection(Outgoing):
         if not self._closing:
             super().send(frame)
 
-    def say(self, payload: bytes) -> None:
-        """Send one message."""
-        self.send(wire.text_frame(payload))
-
     def greeting(self) -> wire.Greeting:
         """The beginning of this session's welcome."""
         user = "" if self.session.claims is None else self.session.claims.user

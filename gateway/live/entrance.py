@@ -1,4 +1,4 @@
-"""Where WebSockets come in, ``GET /v1/ws``: who may, decided before the handshake costs anything."""
+"""Where sessions come in: who may, decided before a handshake or an event stream costs anything."""
 
 import asyncio
 import time
@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from gateway.auth.tokens import UserClaims
 from gateway.live.addresses import Addresses
 from gateway.live.handshake import Handshake
 from gateway.live.hub import Hub
 from gateway.live.origins import Origins
+from inbox.errors import Unavailable
+from inbox.model import Cursor
 
 PATH = b"/v1/ws"
 
@@ -46,7 +49,7 @@ class Entrance:
             return Refusal("not_found", "nothing answers on this path")
         if not self._origins.admit(_field(headers, b"origin"), _field(headers, b"host") or ""):
             return Refusal("forbidden", "expected a page of an origin in BELLWIRE_ALLOWED_ORIGINS")
-        no_room = self._hub.arrivals.refusal(address, time.monotonic())
+        no_room = self._no_room(address)
         return None if no_room is None else Refusal("unavailable", *no_room)
 
     def shake_hands(self, method: str, version: str, headers: RawHeaders) -> tuple[bool, bytes]:
@@ -56,6 +59,21 @@ class Entrance:
     def connect(self, transport: asyncio.Transport, address: bytes) -> asyncio.Protocol:
         """The protocol that takes over ``transport`` after the handshake."""
         return self._hub.connect(transport, address)
+
+    def require_room(self, address: bytes) -> None:
+        """:raises Unavailable: there is none for one more from ``address``."""
+        no_room = self._no_room(address)
+        if no_room is not None:
+            raise Unavailable(*no_room)
+
+    def stream(
+        self, transport: asyncio.Transport, address: bytes, claims: UserClaims, cursor: Cursor | None
+    ) -> asyncio.Protocol:
+        """The protocol that takes over ``transport`` and answers with an event stream."""
+        return self._hub.stream(transport, address, claims, cursor)
+
+    def _no_room(self, address: bytes) -> tuple[str, float] | None:
+        return self._hub.arrivals.refusal(address, time.monotonic())
 
 
 def _field(headers: RawHeaders, name: bytes) -> str | None:

@@ -1,16 +1,41 @@
 """From uvicorn to us: its HTTP protocol reads the request, then the transport goes to a ``Connection``.
 
-Nothing of ASGI is in between: no scope, task, queue or second parse for each of a hundred thousand connections.
+Nothing of ASGI is left: no scope, task, queue or second parse for each of a hundred thousand connections. A WebSocket
+never sees any of it; an event stream is routed and verified like every request, and ends as one when it begins.
 """
 
+import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from gateway.http.protocol import BoundedHttpProtocol
 from gateway.live.entrance import Entrance
 
+Connect = Callable[[asyncio.Transport], asyncio.Protocol]
+
+STREAM_PATH = "/v1/stream"
+
+_TAKE_OVER = "take_over"
+
+
+class TakenOver(Response):
+    """An answer that is not given here: the protocol that ``connect`` makes takes over the transport."""
+
+    def __init__(self, connect: Connect) -> None:
+        super().__init__()
+        self._connect = connect
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"].pop(_TAKE_OVER)(self._connect)
+
 
 class LiveHttpProtocol(BoundedHttpProtocol):
-    """Serves HTTP as its parent does, and hands a connection that becomes a WebSocket over to the hub."""
+    """Serves HTTP as its parent does, and hands a connection that goes live over to the hub."""
 
     def __init__(self, entrance: Entrance, **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
@@ -37,3 +62,32 @@ class LiveHttpProtocol(BoundedHttpProtocol):
         self.transport.set_protocol(self._entrance.connect(self.transport, address))
         # The two refer to each other: without this there would be work for the garbage collector.
         del self.parser
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if self.scope.get("path") == STREAM_PATH:
+            self.scope["state"][_TAKE_OVER] = partial(self._take_over, self.cycle)
+
+    def on_response_complete(self) -> None:
+        if not self.pipeline:
+            # A request that was refused leaves no circle of references either.
+            self.scope["state"].pop(_TAKE_OVER, None)
+        super().on_response_complete()
+
+    def _take_over(self, cycle: RequestResponseCycle, connect: Connect) -> None:
+        """Leave the request of ``cycle``, and whatever was sent after it, without an answer of ours."""
+        # For uvicorn the client is gone: it neither misses the answer nor touches the transport any more.
+        cycle.disconnected = True
+        if self.transport.is_closing():
+            return
+        self._stop_timer()
+        self._unset_keepalive_if_required()
+        self.pipeline.clear()
+        self.connections.discard(self)
+        live = connect(self.transport)
+        self.transport.set_protocol(live)
+        if self.flow.write_paused:
+            live.pause_writing()
+        self.flow.resume_reading()
+        # As above.
+        del self.parser, self.cycle, self.scope

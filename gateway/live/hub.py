@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterable
 
+from gateway.auth.tokens import UserClaims
 from gateway.live.acks import Acks
 from gateway.live.channels import Channels
 from gateway.live.codes import CloseCode
@@ -12,11 +13,13 @@ from gateway.live.errands import Errands, UserVerifier
 from gateway.live.head_check import HeadCheck
 from gateway.live.outgoing import Shared
 from gateway.live.session import Apply, Confirm, Effect, Join, Renew, Rules, Session, Subscribe, Unsubscribe
+from gateway.live.sse import EventStream
 from gateway.live.statistics import LiveStatistics
 from gateway.live.streams import Streams
 from gateway.settings import LIMITS, Limits
 from inbox.bus.base import Bus
 from inbox.ids import stream_key
+from inbox.model import Cursor
 from inbox.presence.base import Presence
 from inbox.presence.memory import MemoryPresence
 from inbox.registered import Revocation
@@ -83,6 +86,15 @@ class Hub:
     def connect(self, transport: asyncio.Transport, address: bytes) -> asyncio.Protocol:
         """The connection that goes on from a complete handshake; see ``Connection``."""
         return Connection(self._shared, self, Session(self._rules), transport, address)
+
+    def stream(
+        self, transport: asyncio.Transport, address: bytes, claims: UserClaims, cursor: Cursor | None
+    ) -> asyncio.Protocol:
+        """The connection that goes on from a request for an event stream; see ``EventStream``."""
+        connection = EventStream(self._shared, self, Session(self._rules), transport, address)
+        connection.begin(claims)
+        self._streams.join(connection, stream_key(claims.tenant, claims.user), cursor)
+        return connection
 
     def act(self, connection: Connection, effect: Effect) -> None:
         match effect:

@@ -102,6 +102,10 @@ class Outgoing(asyncio.Protocol):
         self._frames.append(frame)
         self._pending += len(frame)
 
+    def say(self, payload: bytes) -> None:
+        """Send one message."""
+        self.send(wire.text_frame(payload))
+
     def give(self, seq: int, frame: bytes) -> None:
         """The next entry."""
         self.seq = seq
@@ -146,7 +150,7 @@ class Outgoing(asyncio.Protocol):
     def drained(self) -> None:
         """There is room again."""
         if self._withheld:
-            self.send(wire.text_frame(wire.sync(self._withheld)))
+            self.say(wire.sync(self._withheld))
             self._withheld = 0
 
     def abort(self, code: CloseCode) -> None:

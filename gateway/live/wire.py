@@ -147,6 +147,12 @@ def text_frame(payload: bytes) -> bytes:
     return _frame(0x81, payload)
 
 
+def payload_of(frame: bytes) -> bytes:
+    """What ``text_frame`` put into ``frame``."""
+    size = frame[1]
+    return frame[2 if size < 126 else 4 if size == 126 else 10 :]
+
+
 def close_frame(code: int | None, reason: str = "") -> bytes:
     """A WebSocket close frame, perhaps without a code; ``reason`` is ASCII and cut to what fits."""
     return _frame(0x88, b"" if code is None else code.to_bytes(2, "big") + reason.encode("ascii", "replace")[:123])

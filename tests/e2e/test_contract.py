@@ -59,6 +59,11 @@ later.values = ["%(later)s"]
 "body.send_at" = { dictionary = "soon", probability = 0.5 }
 "body.expires_at" = { dictionary = "later", probability = 0.5 }
 
+# Its answer has no end; tests/gateway/live reads it.
+[[operations]]
+include-operation-id = "follow_stream"
+enabled = false
+
 [[operations]]
 include-operation-id = "end_sessions"
 parameters = { "path.id" = "dan" }

@@ -9,9 +9,10 @@ from gateway.http.oauth import OAuth
 from gateway.http.operation import Operation
 from gateway.http.ops import Ops
 from gateway.http.profiles import Profiles
-from gateway.http.routes import ops_routes, user_routes
+from gateway.http.routes import ops_routes, stream_routes, user_routes
 from gateway.http.sessions import Sessions
 from gateway.http.signals import Signals
+from gateway.http.stream import UserStream
 from gateway.http.topics import Topics
 from gateway.http.user_admin_routes import user_admin_routes
 from gateway.http.users import Users
@@ -22,6 +23,6 @@ BACKEND: list[Operation] = [
     *topic_routes(Mock(Topics), Mock(Signals)),
     *user_admin_routes(Mock(Profiles), Mock(Users), Mock(Sessions)),
 ]
-USER: list[Operation] = user_routes(Mock(UserInbox))
+USER: list[Operation] = user_routes(Mock(UserInbox)) + stream_routes(Mock(UserStream))
 OPS: list[Operation] = ops_routes(Mock(Ops))
 OPERATIONS = BACKEND + USER + OPS

@@ -8,18 +8,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
+from unittest.mock import Mock
 
 from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
+from starlette.routing import Router
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from gateway.app import App
-from gateway.auth.tokens import UserClaims
+from gateway.auth.tokens import UserClaims, UserTokens
+from gateway.http.access import Gate
+from gateway.http.routes import stream_routes
+from gateway.http.routing import http_routes
+from gateway.http.stream import UserStream
 from gateway.live.addresses import Addresses
 from gateway.live.entrance import Entrance
 from gateway.live.hub import Hub
 from gateway.live.origins import Origins
+from gateway.metrics import RequestMetrics
 from gateway.server import Server
 from gateway.settings import LIMITS
 from inbox.bus.base import Bus
@@ -118,6 +126,9 @@ class Node:
         self.hub = hub
         app = App(store, bus)
         app.hub, app.entrance = hub, Entrance(hub, Origins("https://app.example"), Addresses("10.0.0.0/8"))
+        gate = Gate(Mock(), cast("UserTokens", Verifier()), Mock(), Mock())
+        metrics = RequestMetrics(CollectorRegistry())
+        app.asgi = Router(http_routes(stream_routes(UserStream(app.entrance, gate)), metrics))
         self.server = Server(app, {})
         self.port = 0
 
