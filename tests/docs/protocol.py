@@ -15,6 +15,18 @@ def examples(side: str) -> list[str]:
     return found
 
 
+def stream() -> list[tuple[list[str], Any]]:
+    """The events of the event stream that is shown: the names of the fields, and the message."""
+    (shown,) = re.findall(r"^```sse\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    return events(shown)
+
+
+def events(text: str) -> list[tuple[list[str], Any]]:
+    """The same of any event stream."""
+    blocks = (dict(line.split(": ", 1) for line in block.splitlines()) for block in text.strip().split("\n\n"))
+    return [(sorted(block), json.loads(block["data"])) for block in blocks]
+
+
 def close_codes() -> list[tuple[int, str, bool]]:
     """Code, name and whether to come back, line by line."""
     lines = re.findall(r"^\| (4\d\d\d) \| ([^|]+) \| (yes|no) \|", PAGE, re.MULTILINE)

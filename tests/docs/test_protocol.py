@@ -14,7 +14,7 @@ from gateway.live import wire
 from gateway.live.codes import CloseCode
 from gateway.settings import LIMITS
 from inbox.stream import MARK_IDS_MAX
-from tests.docs.protocol import close_codes, examples, kind, limits, shape
+from tests.docs.protocol import close_codes, events, examples, kind, limits, shape, stream
 from tests.faults.backend import Backend
 from tests.faults.fleet import Fleet, Program
 
@@ -151,3 +151,36 @@ async def test_what_a_server_says_is_what_the_page_shows(heard: list[Json]) -> N
 async def test_the_page_shows_all_that_a_server_says(heard: list[Json]) -> None:
     shown = {json.loads(text)["t"] for text in examples("server")}
     assert {message["t"] for message in heard} == shown - NEEDS_TIME
+
+
+async def test_an_event_stream_is_as_the_page_shows_it(tmp_path: Path) -> None:
+    fleet = Fleet({"BELLWIRE_DATA_DIR": str(tmp_path / "data")}, tmp_path)
+    try:
+        program = await anyio.to_thread.run_sync(fleet.add, "serve")
+        client = await anyio.to_thread.run_sync(fleet.client, "notifications:write", "users", "topics")
+        async with httpx2.AsyncClient(trust_env=False, timeout=10) as http:
+            said = await told(program, await Backend(program.url, http, client).login(), http)
+    finally:
+        fleet.stop()
+    assert [(names, shape(message)) for names, message in said] == [
+        (names, shape(message)) for names, message in stream()
+    ]
+
+
+async def told(program: Program, backend: Backend, http: httpx2.AsyncClient) -> list[tuple[list[str], Any]]:
+    """What a stream says to a client that comes back, reads on another device, and stays until the end."""
+    await backend.request("POST", "/v1/notifications", json=RICH)
+    token = (await backend.request("POST", "/v1/users/alice/tokens", json={})).json()["token"]
+    user = {"authorization": f"Bearer {token}"}
+    inbox = (await http.get(f"{program.url}/v1/inbox", headers=user)).json()
+    last = {"last-event-id": f"{inbox['epoch']}:{inbox['seq']}"}
+    async with http.stream("GET", f"{program.url}/v1/stream", headers=user | last) as answer:
+        assert answer.headers["content-type"] == "text/event-stream"
+        text = ""
+        async for part in answer.aiter_text():
+            if not text:
+                await http.post(f"{program.url}/v1/inbox/read", headers=user, json={"ids": [inbox["items"][0]["id"]]})
+            elif '"kind":"read"' in part:
+                await anyio.to_thread.run_sync(program.terminate)
+            text += part
+    return events(text)

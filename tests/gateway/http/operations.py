@@ -23,6 +23,8 @@ BACKEND: list[Operation] = [
     *topic_routes(Mock(Topics), Mock(Signals)),
     *user_admin_routes(Mock(Profiles), Mock(Users), Mock(Sessions)),
 ]
-USER: list[Operation] = user_routes(Mock(UserInbox)) + stream_routes(Mock(UserStream))
+USER: list[Operation] = user_routes(Mock(UserInbox))
 OPS: list[Operation] = ops_routes(Mock(Ops))
-OPERATIONS = BACKEND + USER + OPS
+LIVE: list[Operation] = stream_routes(Mock(UserStream))
+"""Their answers have no end: they take a real server, and are tested in ``tests/gateway/live``."""
+OPERATIONS = BACKEND + USER + LIVE + OPS

@@ -44,10 +44,11 @@ class EventSource:
         bearer = f"Authorization: Bearer {token}\r\n" if token else ""
         self.request = f"{ask} HTTP/{version}\r\nHost: localhost\r\n{bearer}{resume}{headers}\r\n".encode()
         self._port = node.port
-        self._socket = socket.socket()
+        self._socket: socket.socket
         self._unread = b""
 
     async def __aenter__(self) -> "EventSource":
+        self._socket = socket.socket()
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         await asyncio.get_running_loop().sock_connect(self._socket, ("127.0.0.1", self._port))
