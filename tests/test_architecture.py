@@ -26,6 +26,7 @@ PURE = [
     "gateway/client/cursor.py",
     "gateway/client/messages.py",
     "gateway/live/codes.py",
+    "gateway/live/events.py",
     "gateway/live/origins.py",
     "gateway/live/session.py",
     "gateway/live/wire.py",

@@ -101,8 +101,3 @@ def refusal(code: str, detail: str, retry_after_s: float | None = None) -> bytes
     if retry_after_s is not None:
         head += f"retry-after: {max(1, math.ceil(retry_after_s))}\r\n"
     return STATUS_LINE[STATUS[code][0]] + head.encode() + b"\r\n" + body
-
-
-def no_content() -> bytes:
-    """The same without a problem."""
-    return STATUS_LINE[204] + b"connection: close\r\n\r\n"

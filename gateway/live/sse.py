@@ -5,7 +5,7 @@ import random
 from email.utils import formatdate
 
 from gateway.auth.tokens import UserClaims
-from gateway.http.protocol import no_content, refusal
+from gateway.http.protocol import refusal
 from gateway.live import events, wire
 from gateway.live.codes import CloseCode
 from gateway.live.connection import Connection, Desk
@@ -96,5 +96,4 @@ class EventStream(Connection):
         pause_s = after_s + random.random() * spread_s
         if self.is_welcomed:
             return events.retry(pause_s) + events.data(wire.bye(code, after_s, spread_s))
-        # WHATWG HTML, section 9.2.3: 204 tells a client not to come back by itself.
-        return refusal("unavailable", reason, pause_s) if code.comes_back else no_content()
+        return refusal("unavailable", reason, pause_s)

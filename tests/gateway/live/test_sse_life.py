@@ -6,8 +6,12 @@ import weakref
 from contextlib import AsyncExitStack
 
 import pytest
+from msgspec.structs import replace
 
+from gateway.http import protocol
 from gateway.live.handover import LiveHttpProtocol
+from gateway.settings import LIMITS
+from inbox.model import Page
 from tests.gateway.live.event_source import EventSource, seqs
 from tests.gateway.live.node import Node, NodeFactory
 from tests.gateway.live.test_resume import epoch_of
@@ -150,15 +154,46 @@ async def test_what_is_asked_before_on_the_same_connection_is_answered_first(nod
         assert (await source.hear_t("entry")).message["seq"] == 1
 
 
-async def test_what_is_asked_behind_it_is_not_answered(node: Node) -> None:
+@pytest.mark.parametrize(
+    "behind", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HT", b"no HTTP\r\n", b"x" * 9_000]
+)
+async def test_what_is_asked_behind_it_is_not_answered(node: Node, behind: bytes) -> None:
     source = EventSource(node)
-    source.request += source.request
+    source.request += behind
     async with source:
         await source.welcome()
         await node.publish("ann")
         assert (await source.event()).message["t"] == "entry"
         assert node.hub.statistics().sessions == 1
     await is_empty(node)
+
+
+async def test_the_clock_of_the_request_stops(start: NodeFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "LIMITS", replace(LIMITS, request_read_s=0.2))
+    node = await start(heartbeat_s=1.0)
+    async with EventSource(node, headers="Content-Length: 100\r\n") as source:
+        await source.welcome()
+        for _ in range(2):
+            assert (await source.event()).data is None
+
+
+async def test_one_that_is_ended_before_its_welcome_is_told_to_wait(
+    start: NodeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = await start(sessions_per_user=1)
+    page, let_go = node.store.page, asyncio.Event()
+
+    async def wait(stream: str, *, limit: int) -> Page:
+        await let_go.wait()
+        return await page(stream, limit=limit)
+
+    monkeypatch.setattr(node.store, "page", wait)
+    async with EventSource(node) as first:
+        await until(lambda: node.hub.statistics().sessions == 1)
+        async with EventSource(node) as second:
+            assert (await first.problem(503))["code"] == "unavailable"
+            let_go.set()
+            await second.welcome()
 
 
 async def test_a_client_that_closes_its_half_is_gone(node: Node) -> None:
