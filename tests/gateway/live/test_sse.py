@@ -1,6 +1,7 @@
 """``GET /v1/stream``: what a WebSocket hears, as server-sent events; and a client that comes back has everything."""
 
 import asyncio
+import itertools
 import json
 from email.utils import parsedate_to_datetime
 
@@ -125,6 +126,27 @@ async def test_an_inbox_that_cannot_be_read_is_503(node: Node, monkeypatch: pyte
         assert int(headers["retry-after"]) >= 1
         assert json.loads(await source.rest())["temporary"]
     await until(lambda: node.hub.statistics().sessions == 0)
+
+
+async def test_one_that_comes_and_goes_during_a_storm_has_everything_once(node: Node) -> None:
+    await node.publish("ann")
+    last = f"{await epoch_of(node)}:0"
+    seen: list[int] = []
+    publishing = asyncio.create_task(node.publish("ann", 299))
+    for reads in itertools.cycle((0, 1, 7, 30)):
+        async with EventSource(node, last_event_id=last) as source:
+            welcome = await source.welcome()
+            got = [entry["seq"] for entry in welcome.message["entries"]]
+            last = welcome.id or ""
+            for _ in range(min(reads, 300 - len(seen) - len(got))):
+                entry = await source.hear_t("entry")
+                got.append(entry.message["seq"])
+                last = entry.id or ""
+            seen += got
+        if len(seen) == 300:
+            break
+    await publishing
+    assert seen == list(range(1, 301))
 
 
 async def test_a_socket_and_a_stream_of_one_user_hear_the_same_bytes(node: Node) -> None:
