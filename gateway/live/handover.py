@@ -89,5 +89,5 @@ class LiveHttpProtocol(BoundedHttpProtocol):
         if self.flow.write_paused:
             live.pause_writing()
         self.flow.resume_reading()
-        # As above.
-        del self.parser, self.cycle, self.scope
+        # As above; and requests behind this one know us as well.
+        del self.parser, self.cycle

@@ -215,7 +215,10 @@ async def test_a_client_that_vanishes_leaves_nothing_behind(node: Node, reads: i
     await is_empty(node)
 
 
-async def test_what_read_the_request_is_freed_at_once(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("behind", [b"", WHOLE, WHOLE * 2])
+async def test_what_read_the_request_is_freed_at_once(
+    node: Node, monkeypatch: pytest.MonkeyPatch, behind: bytes
+) -> None:
     made: list[weakref.ref[LiveHttpProtocol]] = []
     accept = LiveHttpProtocol.connection_made
 
@@ -228,7 +231,9 @@ async def test_what_read_the_request_is_freed_at_once(node: Node, monkeypatch: p
     try:
         async with AsyncExitStack() as stack:
             for _ in range(3):
-                await (await stack.enter_async_context(EventSource(node))).welcome()
+                source = EventSource(node)
+                source.request += behind
+                await (await stack.enter_async_context(source)).welcome()
             await until(lambda: [ref() for ref in made] == [None] * 3)
     finally:
         gc.enable()
