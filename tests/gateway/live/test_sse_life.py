@@ -12,9 +12,12 @@ from gateway.http import protocol
 from gateway.live.handover import LiveHttpProtocol
 from gateway.settings import LIMITS
 from inbox.model import Page
+from inbox.registered import Revocation
+from inbox.times import now_ms
 from tests.gateway.live.event_source import EventSource, seqs
 from tests.gateway.live.node import Node, NodeFactory
 from tests.gateway.live.test_resume import epoch_of
+from tests.samples import TENANT, stream_of
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -82,6 +85,18 @@ async def test_the_oldest_of_too_many_is_ended(start: NodeFactory) -> None:
         assert (await oldest.hear_t("bye")).message["code"] == 4504
         await node.publish("ann")
         assert (await newest.hear_t("entry")).message == await client.hear()
+
+
+async def test_the_stream_of_a_revoked_token_ends(node: Node) -> None:
+    ann = stream_of("ann")
+    async with EventSource(node, "ann 60  t1") as first, EventSource(node, "ann 60  t2") as second:
+        names = [(await source.welcome()).message["session"] for source in (first, second)]
+        assert sorted(node.hub.sessions(ann)) == sorted(names)
+        node.hub.end([Revocation(TENANT, "ann", now_ms(), jti="t1")])
+        assert (await first.hear_t("bye")).message["code"] == 4503
+        assert node.hub.sessions(ann) == names[1:]
+        await node.publish("ann")
+        assert (await second.hear_t("entry")).message["seq"] == 1
 
 
 async def test_a_stream_that_was_started_over_ends(node: Node) -> None:
