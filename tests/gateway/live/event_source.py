@@ -83,6 +83,14 @@ class EventSource:
         return int(line.split()[1]), {name.lower(): value for name, _, value in pairs}
 
     async def event(self) -> Event:
+        """The next event. Comments come at a random time."""
+        while True:
+            event = await self.block()
+            if event.data is not None:
+                return event
+
+    async def block(self) -> Event:
+        """The next event or comment."""
         event = Event()
         for line in (await self._upto(b"\n\n")).splitlines():
             name, _, value = line.partition(b": ")
@@ -102,7 +110,7 @@ class EventSource:
         """The next message of this kind."""
         while True:
             event = await self.event()
-            if event.data is not None and event.message["t"] == t:
+            if event.message["t"] == t:
                 return event
 
     async def welcome(self) -> Event:

@@ -41,7 +41,7 @@ async def test_a_silent_stream_is_kept_alive_by_comments(start: NodeFactory) -> 
     async with EventSource(node) as source:
         await source.welcome()
         for _ in range(3):
-            assert (await source.event()).data is None
+            assert (await source.block()).data is None
         assert node.hub.statistics().closes == {}
 
 
@@ -188,7 +188,7 @@ async def test_the_clock_of_the_request_stops(start: NodeFactory, monkeypatch: p
     async with EventSource(node, headers="Content-Length: 100\r\n") as source:
         await source.welcome()
         for _ in range(2):
-            assert (await source.event()).data is None
+            assert (await source.block()).data is None
 
 
 async def test_one_that_is_ended_before_its_welcome_is_told_to_wait(
