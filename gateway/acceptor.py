@@ -20,7 +20,7 @@ log = structlog.get_logger()
 MOST = 16
 TAKEN = 128
 WAITING = 10_000
-TURN_S = 0.002
+TURN_S = 0.001
 """What a turn should take at most while connections wait: with each comes work for the turns after it."""
 RETRY_S = 1.0
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -30,6 +30,7 @@ class Acceptor:
     """Accepts on ``listener`` until it is closed; stands where uvicorn keeps the loop's servers.
 
     :param make: makes the protocol of a new connection.
+    :param is_behind: whether many of those let in still wait for what they came for.
     :param clock: monotonic time (s).
     """
 
@@ -37,9 +38,11 @@ class Acceptor:
         self,
         listener: socket.socket,
         make: Callable[[], asyncio.Protocol],
+        is_behind: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
+        self._is_behind = is_behind
         self._listener = listener
         self._make = make
         self._waiting: deque[socket.socket] = deque()
@@ -94,7 +97,7 @@ class Acceptor:
         now = self._clock()
         is_slow = now - self._let_in_at > TURN_S
         self._let_in_at = now
-        if is_slow:
+        if is_slow or self._is_behind():
             self._at_once = max(1, self._at_once // 2)
         else:
             self._at_once = min(MOST, self._at_once + 1)

@@ -69,7 +69,7 @@ class Server(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self.servers = [cast("asyncio.Server", Acceptor(each, self._protocol)) for each in sockets or ()]
+        self.servers = [cast("asyncio.Server", self._acceptor(each)) for each in sockets or ()]
         self.started = True
         logger.info("ready", **self._ready)
 
@@ -81,6 +81,10 @@ class Server(uvicorn.Server):
         if self._app.hub is not None:
             await self._app.hub.drain()
         await super().shutdown(sockets)
+
+    def _acceptor(self, listener: socket.socket) -> Acceptor:
+        hub = self._app.hub
+        return Acceptor(listener, self._protocol, (lambda: False) if hub is None else hub.arrivals.is_behind)
 
     def _protocol(self) -> asyncio.Protocol:
         return self.config.http_protocol_class(  # type: ignore[call-arg]

@@ -10,6 +10,7 @@ from gateway.settings import Limits
 
 _MEASURE_S = 1.0
 _SMOOTHING = 0.3
+_BEHIND = 256
 _ENOUGH = 50
 """Welcomes in a second that say something about how many there could be."""
 
@@ -79,6 +80,10 @@ class Arrivals:
     def is_crowded(self) -> bool:
         """Whether one more would wait longer than it should."""
         return self._waiting >= self._tally.welcomes_per_s * self._limits.welcome_wait_s
+
+    def is_behind(self) -> bool:
+        """Whether enough wait to keep the node busy for a while: more should not be let in faster."""
+        return self._waiting >= _BEHIND
 
     def next_slot_s(self, now: float) -> float:
         """Seconds until there is room for one who is turned away now; each gets another slot."""

@@ -27,8 +27,10 @@ Entries = list[tuple[int, bytes]]
 
 _FEW = 20
 """Entries read of each stream at least, however many streams are read for at once."""
+_PORTION = 4
 _PORTION_S = 0.0005
-"""Of the time of the loop, then it gets its turn: those who are live already must not wait for those who come."""
+"""Streams, and time, then the loop gets its turn: those who are live must not wait for those who come. What is given
+in it is still to be written, which takes longer."""
 _PAGES = 4
 
 
@@ -117,8 +119,10 @@ class CatchUp:
         while waiting:
             async with self._turn:
                 until = time.perf_counter() + _PORTION_S
-                while waiting and time.perf_counter() < until:
+                for _ in range(min(_PORTION, len(waiting))):
                     self._serve(waiting.popleft(), None)
+                    if time.perf_counter() > until:
+                        break
                 # Whatever readers there are, one portion in a turn of the loop.
                 await asyncio.sleep(0)
         for start in range(0, len(starting), _PAGES):

@@ -63,7 +63,7 @@ async def test_everybody_who_waits_is_accepted(listener: socket.socket, door: Ac
 
 async def test_it_lets_in_more_while_turns_are_short_and_one_while_they_are_long(listener: socket.socket) -> None:
     now = 0.0
-    door = Acceptor(listener, Greeter, lambda: now)
+    door = Acceptor(listener, Greeter, clock=lambda: now)
     quotas = []
     for turn in range(MOST + 10):
         now += TURN_S / 2 if turn < MOST + 2 else TURN_S * 2
@@ -71,6 +71,12 @@ async def test_it_lets_in_more_while_turns_are_short_and_one_while_they_are_long
     door.close()
     assert max(quotas) == quotas[MOST + 1] == MOST
     assert quotas[-1] == 1
+
+
+async def test_it_lets_in_one_at_a_time_while_those_before_still_wait(listener: socket.socket) -> None:
+    door = Acceptor(listener, Greeter, is_behind=lambda: True)
+    assert {door._quota() for _ in range(20)} == {1}
+    door.close()
 
 
 async def test_those_who_wait_for_their_turn_when_it_closes_are_let_go(
