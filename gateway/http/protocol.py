@@ -16,9 +16,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _refusal = ("bad_request", "expected a valid HTTP/1.1 request")
     _head_bytes = 0
-    _begun = 0
     _in_head = True
-    _is_between = True
     _upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -30,7 +28,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        begun, was_between = self._begun, self._is_between
         super().data_received(data)
         if self._upgraded:
             return
@@ -38,18 +35,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             # An empty line before a request: it would end uvicorn's keep-alive timer and begin nothing.
             self._start_timer()
         if self._in_head:
-            # Where a request begins behind another one, only what comes after this is surely its own.
-            if self._begun - begun <= was_between:
-                self._head_bytes += len(data)
+            self._head_bytes += len(data)
             if self._head_bytes > LIMITS.head_bytes and not self.transport.is_closing():
                 self._refuse("headers_too_large", f"expected at most {LIMITS.head_bytes} bytes of headers")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_bytes = 0
-        self._begun += 1
         self._in_head = True
-        self._is_between = False
         if self._timer is None:
             self._start_timer()
 
@@ -64,7 +57,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._is_between = True
         self._stop_timer()
         super().on_message_complete()
 
