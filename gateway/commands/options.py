@@ -30,6 +30,9 @@ HELP = {
     "log_keep_entries": "Log entries a stream keeps at least.",
     "log_keep_s": "Seconds a log entry is kept at least.",
     "item_keep_s": "Seconds an item is kept where the publish names no expires_at.",
+    "sessions_per_address": "Sessions from one address on one node.",
+    "trusted_proxies": "Addresses and networks of proxies whose X-Forwarded-For is believed, comma-separated.",
+    "drain_s": "Seconds over which a process that ends lets its sessions go, at most.",
     "client_requests_per_s": "Requests a second that one backend client may make of one process.",
     "client_requests_burst": "Requests one backend client may make at once before that rate holds.",
 }

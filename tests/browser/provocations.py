@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 
 from gateway.live.codes import CloseCode
 from gateway.settings import LIMITS
-from inbox.ids import stream_key
 from tests.browser.page import Closed
 from tests.browser.stage import Stage, hello
 from tests.gateway.auth.keyring import RSA, token
@@ -75,13 +74,9 @@ async def too_big(stage: Stage) -> Closed:
 
 
 async def kicked(stage: Stage) -> Closed:
-    async with stage.small() as (app, url):
-        await stage.page.open(url, hello(token(sub="ann")))
-        assert app.hub is not None
-        (held,) = app.hub._streams.find([stream_key("default", "ann")])
-        for member in list(held.members):
-            member.close(CloseCode.KICKED, "ended by the backend")
-        return await stage.page.closed()
+    await stage.welcome()
+    assert (await stage.backend.request("DELETE", "/v1/users/ann/sessions")).status_code == 204
+    return await stage.page.closed()
 
 
 async def too_many_connections(stage: Stage) -> Closed:

@@ -47,8 +47,8 @@ class Stage:
     async def small(self, **limits: Any) -> AsyncIterator[tuple[App, str]]:
         """The same server on this loop, with other limits of live sessions; it takes tokens signed with ``SECRET``."""
 
-        def hub(inbox: Inbox, bus: Bus, verifier: UserVerifier, usual: Limits) -> Hub:
-            return Hub(inbox, bus, verifier, replace(usual, **limits))
+        def hub(inbox: Inbox, bus: Bus, verifier: UserVerifier, usual: Limits, *more: Any) -> Hub:
+            return Hub(inbox, bus, verifier, replace(usual, **limits), *more)
 
         async with serving(self._settings, hub=hub) as (app, url):
             yield app, url
