@@ -23,7 +23,7 @@ def direct(cores: Cores, sessions: int, per_s: int, runs: int, seconds: float) -
             # A second run would have to go on where each stream stands, so each has its own part of the users.
             part = users[run * sessions // runs : (run + 1) * sessions // runs]
             before = target.usage()
-            answers.append(_entries(target, out, tool, part, per_s, int(per_s * seconds)))
+            answers.append(entries(target, out, tool, part, per_s, int(per_s * seconds)))
             after = target.usage()
             shares.append((after.cpu_s - before.cpu_s) / (after.at - before.at) * 100)
             waits.append(after.waited_since(before))
@@ -37,7 +37,7 @@ def direct(cores: Cores, sessions: int, per_s: int, runs: int, seconds: float) -
         )
 
 
-def _entries(target: Node, out: Tool, tool: Tool, users: list[str], per_s: int, count: int) -> dict[str, float]:
+def entries(target: Node, out: Tool, tool: Tool, users: list[str], per_s: int, count: int) -> dict[str, float]:
     """
     :raises RuntimeError: an entry did not arrive, or not in order.
     """

@@ -7,6 +7,7 @@ from msgspec import Struct
 from bench.gateway.churn import churn
 from bench.gateway.entries import direct, notification
 from bench.gateway.fan_out import fan_out
+from bench.gateway.pauses import pauses
 from bench.gateway.rows import say
 from bench.gateway.sessions import idle_and_accepts
 from bench.gateway.slow_client import slow_client
@@ -41,6 +42,7 @@ def gateway_table(size: Size) -> None:
     say("gateway", f"server on {cores.server}, redis-server on {cores.redis}, load on {cores.load}", "bar", "generator")
     idle_and_accepts(cores, size.idle, size.accept_runs)
     fan_out(cores, size.sessions, size.runs, size.run_s)
+    pauses(cores, size.idle, 2 * size.calm_s)
     direct(cores, size.streams, size.direct_per_s, size.runs, size.run_s)
     notification(cores, size.sessions, size.runs)
     storm(cores, size.streams, size.calm_s)
