@@ -5,7 +5,6 @@ they are taken from the kernel's queue, which drops those who find it full, and 
 """
 
 import asyncio
-import errno
 import socket
 import time
 from collections import deque
@@ -23,7 +22,6 @@ WAITING = 10_000
 TURN_S = 0.002
 """What a turn should take at most while connections wait: with each comes work for the turns after it."""
 RETRY_S = 1.0
-_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Acceptor:
@@ -76,8 +74,7 @@ class Acceptor:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 break
             except OSError as error:
-                if error.errno not in _EXHAUSTED:
-                    raise
+                # No descriptors or no memory, mostly; those who were taken before it get their turn all the same.
                 log.error("accept_failed", reason=str(error), retry_s=RETRY_S)
                 self._loop.remove_reader(self._listener)
                 self._loop.call_later(RETRY_S, self._begin)

@@ -140,15 +140,16 @@ class CatchUp:
             rounds = [each for each in rounds if each.log is None and each.cursors]
 
     async def _serve_pages(self, rounds: Sequence[Round]) -> None:
-        """Those of which somebody starts over."""
+        """Those of which somebody starts over. Only giving takes a turn: nobody waits for another's slow page."""
+        reads = (self._store.page(each.held.key, limit=self._limits.snapshot_items) for each in rounds)
+        pages = await asyncio.gather(*reads, return_exceptions=True)
         async with self._turn:
-            reads = (self._store.page(each.held.key, limit=self._limits.snapshot_items) for each in rounds)
-            pages = await asyncio.gather(*reads, return_exceptions=True)
             for each, page in zip(rounds, pages, strict=True):
                 if isinstance(page, Exception):
                     self._failed(each, page)
                 elif not isinstance(page, BaseException):
                     self._serve(each, page)
+            await asyncio.sleep(0)
 
     def _serve(self, round: Round, page: Page | None) -> None:
         try:

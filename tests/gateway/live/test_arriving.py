@@ -1,14 +1,16 @@
 """Arriving at a node that has no room: over real sockets, before the handshake or at hello."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from inbox.model import Changes, Cursor
+from inbox.model import Changes, Cursor, Page
 from tests.gateway.live.node import Node, NodeFactory
 from tests.gateway.live.raw import HELLO, TEXT, RawClient, frame
 from tests.samples import stream_of
@@ -146,3 +148,21 @@ async def test_hellos_that_come_together_share_one_query_and_one_command(
             assert [entry["seq"] for entry in welcome["entries"]] == [2]
     assert sum(read) == sum(subscribed) == len(users)
     assert max(len(read), len(subscribed)) <= 3
+
+
+async def test_a_page_that_takes_long_keeps_nobody_else_waiting(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    await node.publish("bob")
+    head = (await node.store.heads([stream_of("bob")]))[0]
+    page, may_go_on = node.store.page, asyncio.Event()
+
+    async def slow_page(*asked: Any, **options: Any) -> Page:
+        await may_go_on.wait()
+        return await page(*asked, **options)
+
+    monkeypatch.setattr(node.store, "page", slow_page)
+    async with RawClient(node) as ann, node.client() as bob:
+        await ann.send(frame(TEXT, HELLO))
+        await until(lambda: node.hub.statistics().streams == 1)
+        assert (await bob.hello("bob", (head.epoch, 0)))["resumed"]
+        may_go_on.set()
+        assert json.loads((await ann.receive())[1])["t"] == "welcome"
