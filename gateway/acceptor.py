@@ -9,6 +9,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
@@ -23,11 +24,16 @@ TURN_S = 0.002
 """What a turn should take at most while connections wait: with each comes work for the turns after it."""
 RETRY_S = 1.0
 
+Peer = tuple[Any, ...]
+Greet = Callable[[socket.socket, Peer], Callable[[], asyncio.Protocol] | None]
+"""Looks at a socket whose turn has come, and at where it comes from. Gives what makes its protocol; ``None`` if it was
+answered and is to be closed. May raise ``OSError``: it is closed then, too."""
+
 
 class Acceptor:
     """Accepts on ``listener`` until it is closed; stands where uvicorn keeps the loop's servers.
 
-    :param make: makes the protocol of a new connection.
+    :param greet: see ``Greet``; the socket does not block.
     :param is_behind: whether many of those let in still wait for what they came for.
     :param clock: monotonic time (s).
     """
@@ -35,15 +41,15 @@ class Acceptor:
     def __init__(
         self,
         listener: socket.socket,
-        make: Callable[[], asyncio.Protocol],
+        greet: Greet,
         is_behind: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
         self._is_behind = is_behind
         self._listener = listener
-        self._make = make
-        self._waiting: deque[socket.socket] = deque()
+        self._greet = greet
+        self._waiting: deque[tuple[socket.socket, Peer]] = deque()
         self._at_once = 1
         self._let_in_at = 0.0
         self._tasks = Tasks()
@@ -57,7 +63,7 @@ class Acceptor:
             self._is_closed = True
             self._loop.remove_reader(self._listener)
             while self._waiting:
-                self._waiting.popleft().close()
+                self._waiting.popleft()[0].close()
 
     async def wait_closed(self) -> None:
         await self._tasks.close()
@@ -70,7 +76,7 @@ class Acceptor:
         is_idle = not self._waiting
         for _ in range(min(TAKEN, WAITING - len(self._waiting))):
             try:
-                connection, _ = self._listener.accept()
+                connection = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 break
             except OSError as error:
@@ -80,12 +86,13 @@ class Acceptor:
                 self._loop.call_later(RETRY_S, self._begin)
                 break
             self._waiting.append(connection)
-        if is_idle:
-            self._let_in()
+        if is_idle and self._waiting:
+            # In the next turn: what they have to say comes right behind them.
+            self._loop.call_soon(self._let_in)
 
     def _let_in(self) -> None:
         for _ in range(min(self._quota(), len(self._waiting))):
-            self._tasks.begin(self._connect(self._waiting.popleft()))
+            self._tasks.begin(self._connect(*self._waiting.popleft()))
         if self._waiting:
             self._loop.call_soon(self._let_in)
 
@@ -100,9 +107,16 @@ class Acceptor:
             self._at_once = min(MOST, self._at_once + 1)
         return self._at_once
 
-    async def _connect(self, connection: socket.socket) -> None:
+    async def _connect(self, connection: socket.socket, peer: Peer) -> None:
         try:
             connection.setblocking(False)
-            await self._loop.connect_accepted_socket(self._make, connection)
+            make = self._greet(connection, peer)
+            if make is None:
+                connection.close()
+            else:
+                await self._loop.connect_accepted_socket(make, connection)
         except OSError:
+            connection.close()
+        except Exception:
+            log.exception("connection_failed")
             connection.close()

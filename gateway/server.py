@@ -18,6 +18,7 @@ from gateway import log
 from gateway.acceptor import Acceptor
 from gateway.app import App, running
 from gateway.http.protocol import BoundedHttpProtocol
+from gateway.live.doorstep import Doorstep
 from gateway.live.handover import LiveHttpProtocol
 from gateway.pauses import tune_collector
 from gateway.settings import LIMITS, Role, Settings, require
@@ -83,8 +84,10 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _acceptor(self, listener: socket.socket) -> Acceptor:
-        hub = self._app.hub
-        return Acceptor(listener, self._protocol, (lambda: False) if hub is None else hub.arrivals.is_behind)
+        hub, entrance = self._app.hub, self._app.entrance
+        if hub is None or entrance is None:
+            return Acceptor(listener, lambda *_: self._protocol)
+        return Acceptor(listener, Doorstep(entrance, self._protocol).greet, hub.arrivals.is_behind)
 
     def _protocol(self) -> asyncio.Protocol:
         return self.config.http_protocol_class(  # type: ignore[call-arg]

@@ -30,6 +30,10 @@ class Greeter(asyncio.Protocol):
         writing.close()
 
 
+def greet(connection: socket.socket, peer: object) -> type[Greeter]:
+    return Greeter
+
+
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
@@ -40,7 +44,7 @@ def listener() -> Iterator[socket.socket]:
 @pytest.fixture
 async def door(listener: socket.socket) -> AsyncIterator[Acceptor]:
     Greeter.made = 0
-    door = Acceptor(listener, Greeter)
+    door = Acceptor(listener, greet)
     yield door
     door.close()
     await door.wait_closed()
@@ -63,7 +67,7 @@ async def test_everybody_who_waits_is_accepted(listener: socket.socket, door: Ac
 
 async def test_it_lets_in_more_while_turns_are_short_and_one_while_they_are_long(listener: socket.socket) -> None:
     now = 0.0
-    door = Acceptor(listener, Greeter, clock=lambda: now)
+    door = Acceptor(listener, greet, clock=lambda: now)
     quotas = []
     for turn in range(MOST + 10):
         now += TURN_S / 2 if turn < MOST + 2 else TURN_S * 2
@@ -74,7 +78,7 @@ async def test_it_lets_in_more_while_turns_are_short_and_one_while_they_are_long
 
 
 async def test_it_lets_in_one_at_a_time_while_those_before_still_wait(listener: socket.socket) -> None:
-    door = Acceptor(listener, Greeter, is_behind=lambda: True)
+    door = Acceptor(listener, greet, is_behind=lambda: True)
     assert {door._quota() for _ in range(20)} == {1}
     door.close()
 
@@ -122,7 +126,7 @@ async def test_without_descriptors_it_tries_again_later(
 
     monkeypatch.setattr(acceptor, "RETRY_S", 0.05)
     exhausted = Exhausted()
-    door = Acceptor(exhausted, Greeter)  # type: ignore[arg-type]
+    door = Acceptor(exhausted, greet)  # type: ignore[arg-type]
     assert await greeted(listener.getsockname(), 1) == [b"hello"]
     assert exhausted.failed == 1
     door.close()

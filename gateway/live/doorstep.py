@@ -1,0 +1,108 @@
+"""The first bytes of a connection, looked at before anything is made for it.
+
+Who opens a WebSocket has mostly asked for it by the time its socket gets its turn. Then the whole request is read and
+answered on the bare socket, and nothing of HTTP is ever made: no protocol, no timer, no scope. Whatever else is there,
+or not yet, is left in the socket for uvicorn's protocol.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from gateway.http.protocol import refusal
+from gateway.live.entrance import PATH, Entrance
+from gateway.settings import LIMITS
+
+Make = Callable[[], asyncio.Protocol]
+
+_ASKED = b"GET " + PATH
+
+
+class _Head:
+    """The head of a request, as httptools tells it. ``size_bytes`` is 0 unless it is whole and asks for an upgrade."""
+
+    def __init__(self, data: bytes) -> None:
+        self.url = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.size_bytes = 0
+        parser = HttpRequestParser(self)
+        try:
+            parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            self.size_bytes = upgrade.args[0]
+        except HttpParserError:
+            return
+        self.version = parser.get_http_version()
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether it asks for a WebSocket, and HTTP has nothing against it."""
+        return self.size_bytes > 0 and self._values(b"upgrade") == [b"websocket"] and len(self._values(b"host")) == 1
+
+    def _values(self, wanted: bytes) -> list[bytes]:
+        return [value.lower() for name, value in self.headers if name == wanted]
+
+
+class Doorstep:
+    """Answers those who ask for a WebSocket and nothing else.
+
+    :param http: makes the protocol of everybody else.
+    """
+
+    def __init__(self, entrance: Entrance, http: Make) -> None:
+        self._entrance = entrance
+        self._http = http
+
+    def greet(self, caller: socket.socket, peer: tuple[Any, ...]) -> Make | None:
+        """What makes the protocol for ``caller``, a socket that does not block; ``None``: it was refused.
+
+        :param peer: its address, as ``accept`` gives it.
+        :raises OSError: the connection is broken.
+        """
+        try:
+            head = _opening(caller.recv(LIMITS.head_bytes, socket.MSG_PEEK))
+        except BlockingIOError:
+            head = None
+        if head is None:
+            return self._http
+        caller.recv(head.size_bytes)
+        address = self._entrance.address((peer[0], peer[1]), head.headers)
+        no = self._entrance.refusal(head.url, head.headers, address)
+        if no is not None:
+            caller.send(refusal(no.code, no.detail, no.retry_after_s))
+            return None
+        is_open, response = self._entrance.shake_hands("GET", head.version, head.headers)
+        caller.send(response)
+        return partial(_Opened, self._entrance, address) if is_open else None
+
+
+class _Opened(asyncio.Protocol):
+    """Hands the transport on as soon as there is one."""
+
+    __slots__ = ("_address", "_entrance")
+
+    def __init__(self, entrance: Entrance, address: bytes) -> None:
+        self._entrance = entrance
+        self._address = address
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        writing = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        writing.set_protocol(self._entrance.connect(writing, self._address))
+
+
+def _opening(data: bytes) -> _Head | None:
+    """The request that ``data`` begins with, if it is all there and asks for a WebSocket."""
+    if not data.startswith(_ASKED):
+        return None
+    head = _Head(data)
+    return head if head.is_opening else None
