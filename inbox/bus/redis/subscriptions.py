@@ -17,32 +17,33 @@ class Subscriptions:
         self._confirmed: set[str] = set()
         self._owed: set[str] = set()
         self._asked: dict[str, bool] = {}
-        self._changed: set[str] = set()
+        # Not a set: taking from a set that once was large means looking for what is left in it.
+        self._changed: dict[str, None] = {}
 
     def want(self, streams: Collection[str]) -> list[str]:
         """Want these too. Returns those that have to be confirmed first."""
         self.wanted.update(streams)
         missing = [stream for stream in streams if not self.is_settled(stream)]
-        self._changed.update(missing)
+        self._changed.update(dict.fromkeys(missing))
         return missing
 
     def forget(self, streams: Collection[str]) -> None:
         self.wanted.difference_update(streams)
         self._owed.difference_update(streams)
-        self._changed.update(streams)
+        self._changed.update(dict.fromkeys(streams))
 
     def owe(self, streams: Collection[str]) -> None:
         """These may have missed something: ask anew, unless a question is outstanding."""
         doubtful = self.wanted.intersection(streams)
         self._owed |= doubtful
-        self._changed |= doubtful
+        self._changed.update(dict.fromkeys(doubtful))
 
     def restart(self) -> None:
         """The connection is new: nothing is subscribed, and what was may have missed something."""
         self._owed |= self.wanted & self._confirmed
         self._confirmed.clear()
         self._asked.clear()
-        self._changed = set(self.wanted)
+        self._changed = dict.fromkeys(self.wanted)
 
     def is_settled(self, stream: str) -> bool:
         """Whether it is wanted, subscribed as far as is known, and stays so."""
@@ -58,7 +59,7 @@ class Subscriptions:
         subscribe: list[str] = []
         unsubscribe: list[str] = []
         while self._changed and max(len(subscribe), len(unsubscribe)) < most:
-            stream = self._changed.pop()
+            stream, _ = self._changed.popitem()
             if stream in self._asked or self.is_settled(stream):
                 continue
             if stream in self.wanted:
@@ -74,7 +75,7 @@ class Subscriptions:
         if self._asked:
             stream = next(iter(self._asked))
             del self._asked[stream]
-            self._changed.add(stream)
+            self._changed[stream] = None
 
     def answered(self, stream: str, subscribed: bool) -> bool:
         """Take a confirmation. Returns whether the stream is to be reported as a gap."""
@@ -83,7 +84,7 @@ class Subscriptions:
             del self._asked[stream]
         wanted = stream in self.wanted
         if wanted is not subscribed:
-            self._changed.add(stream)
+            self._changed[stream] = None
         if not subscribed:
             self._lost(stream, expected)
             return False
