@@ -8,7 +8,7 @@ import msgspec
 from cachetools import LRUCache
 from msgspec import Struct
 
-from gateway.auth.jws import header_of, open_token
+from gateway.auth.jws import open_token, take_apart
 from gateway.auth.keyring import OWN_KID, KeyRing
 from gateway.auth.tokens import check_times
 from gateway.settings import LIMITS
@@ -76,10 +76,10 @@ class AccessTokens:
         return access
 
     async def _open(self, token: str) -> Access:
-        header = header_of(token)
-        if header.typ != ACCESS_TYP or header.kid is None or not header.kid.startswith(OWN_KID):
+        given = take_apart(token)
+        if given.typ != ACCESS_TYP or given.kid is None or not given.kid.startswith(OWN_KID):
             raise Unauthorized("expected an access token from /oauth/token")
-        claims = open_token(token, await self._ring.find(header.kid), _CLAIMS)
+        claims = open_token(given, await self._ring.find(given.kid), _CLAIMS)
         if claims.aud != ACCESS_AUDIENCE:
             raise Unauthorized("the token is for another audience")
         return Access(claims.tenant, claims.sub, frozenset(claims.scope.split()), claims.exp)

@@ -37,6 +37,11 @@ class Jwks:
         self._is_away = False
         self._refreshing = asyncio.Lock()
 
+    def at_hand(self, id: str | None) -> tuple[Key, ...] | None:
+        """What ``find`` would answer, unless it may have to ask the server."""
+        found = self._matching(id)
+        return found if found and self._age(self._fetched_at) <= self._limits.jwks_refresh_s else None
+
     async def find(self, id: str | None) -> tuple[Key, ...]:
         """The keys a token with this ``kid`` may be signed with; a token without one may be tried with all.
 

@@ -8,7 +8,7 @@ import jwt
 import msgspec
 import structlog
 
-from gateway.auth.keys import Key
+from gateway.auth.keys import Key, secret_key
 from gateway.settings import LIMITS, Limits
 from inbox.errors import Unavailable
 from inbox.registered import StoredKey
@@ -41,7 +41,7 @@ class KeyRing:
     def __init__(self, load: Callable[[], Awaitable[Sequence[StoredKey]]], limits: Limits = LIMITS) -> None:
         self._read = load
         self._limits = limits
-        self._keys: dict[str, Key] = {}
+        self._keys: dict[str | None, Key] = {}
         self._newest: StoredKey | None = None
         self._searching = asyncio.Lock()
         self._searched_at = float("-inf")
@@ -67,8 +67,8 @@ class KeyRing:
     def take(self, stored: Sequence[StoredKey]) -> None:
         """Use these keys, newest first, and no others."""
         self._newest = stored[0]
-        known = (Key("HS256", key.value, OWN_KID + key.id) for key in honoured(stored, now_ms()))
-        self._keys = {key.id: key for key in known if key.id is not None}
+        known = (secret_key(key.value, OWN_KID + key.id) for key in honoured(stored, now_ms()))
+        self._keys = {key.id: key for key in known}
 
     def sign(self, kind: str, claims: object) -> str:
         """A token of ours, its ``typ`` header saying what it may be used for."""
@@ -76,7 +76,12 @@ class KeyRing:
         header = {"kid": OWN_KID + self._newest.id, "typ": kind}
         return _jws.encode(msgspec.json.encode(claims), self._newest.value, "HS256", header)
 
-    async def find(self, kid: str) -> tuple[Key, ...]:
+    def at_hand(self, kid: str | None) -> tuple[Key, ...] | None:
+        """What ``find`` would answer, unless it may have to ask the store."""
+        found = self._keys.get(kid)
+        return None if found is None else (found,)
+
+    async def find(self, kid: str | None) -> tuple[Key, ...]:
         """The key that ``kid`` names. One we do not know may be new: the store is asked, at most once a second.
 
         :raises Unavailable: we do not know it, and the store does not answer.
@@ -88,7 +93,7 @@ class KeyRing:
             raise Unavailable("tokens cannot be verified now: the store does not answer")
         return () if found is None else (found,)
 
-    async def _search(self, kid: str) -> None:
+    async def _search(self, kid: str | None) -> None:
         async with self._searching:
             if kid not in self._keys and monotonic_s() - self._searched_at >= self._limits.keys_search_s:
                 self._searched_at = monotonic_s()

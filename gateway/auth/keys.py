@@ -14,13 +14,33 @@ from inbox.errors import ConfigError
 
 MIN_RSA_BITS = 2048
 
+_ALGORITHMS = {name: jwt.get_algorithm_by_name(name) for name in ("HS256", "RS256", "ES256", "EdDSA")}
+
 
 class Key(Struct, frozen=True):
-    """One key, parsed once. ``id`` is the ``kid`` that selects it, ``None`` if every token may be tried with it."""
+    """One key, parsed and prepared once: ``secret_key`` and ``public_key`` make them.
+
+    ``id`` is the ``kid`` that selects it, ``None`` if every token may be tried with it.
+    """
 
     algorithm: str
     material: Any
     id: str | None = None
+
+    def verifies(self, message: bytes, signature: bytes) -> bool:
+        """Whether ``signature`` is this key's for ``message``."""
+        try:
+            return _ALGORITHMS[self.algorithm].verify(message, self.material, signature)
+        except (jwt.PyJWTError, ValueError, TypeError):
+            return False
+
+
+def secret_key(secret: bytes, id: str | None = None) -> Key:
+    """The key for HS256 that ``secret`` is.
+
+    :raises ValueError: too short, or known to everyone: a public key or a certificate.
+    """
+    return _prepared("HS256", secret, id)
 
 
 def public_key(material: object, id: str | None = None) -> Key:
@@ -30,12 +50,24 @@ def public_key(material: object, id: str | None = None) -> Key:
     """
     match material:
         case RSAPublicKey() if material.key_size >= MIN_RSA_BITS:
-            return Key("RS256", material, id)
+            return _prepared("RS256", material, id)
         case EllipticCurvePublicKey() if isinstance(material.curve, SECP256R1):
-            return Key("ES256", material, id)
+            return _prepared("ES256", material, id)
         case Ed25519PublicKey():
-            return Key("EdDSA", material, id)
+            return _prepared("EdDSA", material, id)
     raise ValueError(f"expected RSA of at least {MIN_RSA_BITS} bits, EC P-256 or Ed25519")
+
+
+def _prepared(algorithm: str, material: Any, id: str | None) -> Key:
+    """The key, once PyJWT has looked at it as it would at every token."""
+    maker = _ALGORITHMS[algorithm]
+    try:
+        prepared = maker.prepare_key(material)
+    except jwt.InvalidKeyError as error:
+        raise ValueError(str(error)) from None
+    if (weakness := maker.check_key_length(prepared)) is not None:
+        raise ValueError(weakness)
+    return Key(algorithm, prepared, id)
 
 
 def pem_key(pem: str) -> Key:
@@ -68,11 +100,18 @@ def jwk_key(jwk: dict[str, Any]) -> Key:
 def configured_keys(settings: Settings) -> tuple[Key, ...]:
     """The keys for user tokens that the settings hold themselves.
 
-    :raises ConfigError: a public key that does not parse.
+    :raises ConfigError: a public key that does not parse, or a secret that is none.
     """
     keys: list[Key] = []
     if settings.user_jwt_secret is not None:
-        keys.append(Key("HS256", settings.user_jwt_secret.encode()))
+        keys.append(_configured_secret(settings.user_jwt_secret))
     if settings.user_jwt_public_key is not None:
         keys.append(pem_key(settings.user_jwt_public_key))
     return tuple(keys)
+
+
+def _configured_secret(secret: str) -> Key:
+    try:
+        return secret_key(secret.encode())
+    except ValueError as error:
+        raise ConfigError(f"BELLWIRE_USER_JWT_SECRET should be a secret: {error}") from None

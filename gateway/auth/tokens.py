@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from gateway.auth.jwks import Jwks
-from gateway.auth.jws import header_of, open_token
+from gateway.auth.jws import Unverified, open_token, take_apart
 from gateway.auth.keyring import OWN_KID, KeyRing
-from gateway.auth.keys import configured_keys
+from gateway.auth.keys import Key, configured_keys
 from gateway.auth.revocations import Revocations
 from gateway.settings import LIMITS, Settings
 from inbox.errors import TokenExpired, Unauthorized
@@ -106,17 +106,35 @@ class UserTokens:
         :raises Unauthorized: it does not verify (``TokenExpired``: it did until its time was over), or is revoked.
         :raises Unavailable: the key server does not answer, or the store where our own keys are.
         """
-        header = header_of(token)
-        if header.kid is not None and header.kid.startswith(OWN_KID):
-            if header.typ != USER_TYP:
+        given = take_apart(token)
+        source = self._source(given)
+        return self._opened(given, () if source is None else await source.find(given.kid))
+
+    def verify_at_once(self, token: str) -> UserClaims | None:
+        """What ``verify`` would answer or raise; ``None`` if it may have to ask somebody for the key."""
+        given = take_apart(token)
+        source = self._source(given)
+        keys = () if source is None else source.at_hand(given.kid)
+        return None if keys is None else self._opened(given, keys)
+
+    def _source(self, token: Unverified) -> KeyRing | Jwks | None:
+        """Who has the keys that ``token`` may be signed with, beside those in the settings.
+
+        :raises Unauthorized: it is of a kind that is not for users.
+        """
+        if _is_ours(token):
+            if token.typ != USER_TYP:
                 raise Unauthorized("expected a user token, got a token of another kind")
-            return self._checked(open_token(token, await self._ring.find(header.kid), _CLAIMS), issuer=None)
-        if header.typ is not None and header.typ.lower() not in _FOREIGN_TYPS:
+            return self._ring
+        if token.typ is not None and token.typ.lower() not in _FOREIGN_TYPS:
             raise Unauthorized("expected the token's typ to be absent, JWT or at+jwt")
-        keys = self._configured
-        if self._jwks is not None:
-            keys += await self._jwks.find(header.kid)
-        return self._checked(open_token(token, keys, _CLAIMS), self._settings.user_jwt_issuer)
+        return self._jwks
+
+    def _opened(self, token: Unverified, keys: tuple[Key, ...]) -> UserClaims:
+        """Who ``token`` speaks for, if one of its source's ``keys`` signed it, or one in the settings."""
+        if _is_ours(token):
+            return self._checked(open_token(token, keys, _CLAIMS), issuer=None)
+        return self._checked(open_token(token, self._configured + keys, _CLAIMS), self._settings.user_jwt_issuer)
 
     def _checked(self, claims: _Claims, issuer: str | None) -> UserClaims:
         check_times(claims.exp, claims.nbf, claims.iat)
@@ -131,6 +149,11 @@ class UserTokens:
         if self._revocations is not None:
             self._revocations.check(tenant, claims.sub, claims.jti, claims.iat or 0.0)
         return UserClaims(tenant, claims.sub, claims.exp, claims.jti, claims.topics, claims.iat or 0.0)
+
+
+def _is_ours(token: Unverified) -> bool:
+    """Whether it claims to be: then no key but ours is tried."""
+    return token.kid is not None and token.kid.startswith(OWN_KID)
 
 
 def check_times(exp: float, nbf: float | None = None, iat: float | None = None) -> None:

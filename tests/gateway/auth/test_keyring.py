@@ -7,7 +7,7 @@ import pytest
 
 from gateway.auth.access import ACCESS_TYP, AccessTokens
 from gateway.auth.clients import new_client
-from gateway.auth.jws import header_of
+from gateway.auth.jws import take_apart
 from gateway.auth.keyring import KEEP_S, OWN_KID, KeyRing, honoured
 from gateway.settings import LIMITS, Limits
 from inbox.errors import Unauthorized, Unavailable
@@ -55,7 +55,7 @@ def token(ring: KeyRing) -> str:
 
 
 async def test_the_newest_key_signs_and_its_id_is_the_kid() -> None:
-    assert header_of(token(ring_of(stored("new"), stored("old", 60)))).kid == OWN_KID + "new"
+    assert take_apart(token(ring_of(stored("new"), stored("old", 60)))).kid == OWN_KID + "new"
 
 
 async def test_a_token_of_the_old_key_is_good_after_a_rotation() -> None:
@@ -143,4 +143,4 @@ async def test_a_key_that_came_while_the_store_was_away_is_found_when_it_is_back
 
 
 async def test_the_ring_of_the_tests_signs_under_the_kid_they_forge() -> None:
-    assert header_of(token(RING)).kid == OWN_KEY_ID
+    assert take_apart(token(RING)).kid == OWN_KEY_ID

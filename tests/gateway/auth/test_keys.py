@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 
-from gateway.auth.keys import jwk_key, public_key
-from tests.gateway.auth.keyring import EC, ED, RSA, jwk
+from gateway.auth.keys import configured_keys, jwk_key, public_key, secret_key
+from gateway.settings import Settings
+from inbox.errors import ConfigError
+from tests.gateway.auth.keyring import EC, ED, RSA, encode, jwk, pem
 
 
 @pytest.mark.parametrize("algorithm", [RSA, EC, ED])
@@ -45,3 +47,22 @@ WEAK: list[Any] = [
 def test_a_weak_or_foreign_key_is_refused(material: Any) -> None:
     with pytest.raises(ValueError, match="expected RSA"):
         public_key(material)
+
+
+NO_SECRETS: dict[str, str] = {
+    "a public key": pem(EC),
+    "a key for SSH": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0c",
+    "a JWK": '{"kty":"oct","k":"' + encode(bytes(32)) + '"}',
+}
+
+
+@pytest.mark.parametrize("what", NO_SECRETS)
+def test_a_secret_that_is_a_key_of_another_kind_is_a_setting_to_correct(what: str) -> None:
+    with pytest.raises(ConfigError, match="BELLWIRE_USER_JWT_SECRET"):
+        configured_keys(Settings(user_jwt_secret=NO_SECRETS[what]))
+
+
+@pytest.mark.parametrize("length", [0, 31])
+def test_a_secret_that_is_too_short_is_refused(length: int) -> None:
+    with pytest.raises(ValueError, match="HMAC key"):
+        secret_key(bytes(range(length)))
