@@ -1,4 +1,4 @@
-"""What a session asks for that takes time: joining, marking, renewing its token. Each is one short task."""
+"""What a session asks for that may take time: joining, marking, renewing its token. Each is one short task, if any."""
 
 from typing import Protocol
 
@@ -31,6 +31,10 @@ class UserVerifier(Protocol):
         """
         ...
 
+    def verify_at_once(self, token: str) -> UserClaims | None:
+        """What ``verify`` would answer or raise; ``None`` if it may have to wait for somebody."""
+        ...
+
 
 class Errands:
     """Does them. A session has one hello and a bounded number of marks under way, so tasks are bounded too."""
@@ -42,7 +46,12 @@ class Errands:
         self._tasks = Tasks()
 
     def begin(self, connection: Connection, errand: Errand) -> None:
-        self._tasks.begin(self._do(connection, errand))
+        """Do ``errand``: a hello here and now, mostly, since the keys of most tokens are at hand."""
+        try:
+            if not isinstance(errand, Join) or not self._join_at_once(connection, errand):
+                self._tasks.begin(self._do(connection, errand))
+        except Exception as failure:
+            _fail(connection, errand, failure)
 
     async def close(self) -> None:
         await self._tasks.close()
@@ -56,13 +65,14 @@ class Errands:
                     await self._renew(connection, errand)
                 case Apply():
                     await self._apply(connection, errand)
-        except TokenExpired as failure:
-            connection.close(CloseCode.TOKEN_EXPIRED, str(failure))
-        except Unauthorized as failure:
-            connection.close(CloseCode.BAD_TOKEN, str(failure))
-        except Exception:
-            log.exception("errand_failed", errand=type(errand).__name__)
-            connection.dismiss(CloseCode.CANNOT_VERIFY, "something went wrong")
+        except Exception as failure:
+            _fail(connection, errand, failure)
+
+    def _join_at_once(self, connection: Connection, join: Join) -> bool:
+        claims = self._verifier.verify_at_once(join.hello.token)
+        if claims is not None:
+            self._joined(connection, join, claims)
+        return claims is not None
 
     async def _join(self, connection: Connection, join: Join) -> None:
         try:
@@ -71,8 +81,11 @@ class Errands:
             connection.dismiss(CloseCode.CANNOT_VERIFY, "tokens cannot be verified now")
             return
         if not connection.is_closing:
-            connection.session.claims = claims
-            self._streams.join(connection, stream_key(claims.tenant, claims.user), join.hello.cursor)
+            self._joined(connection, join, claims)
+
+    def _joined(self, connection: Connection, join: Join, claims: UserClaims) -> None:
+        connection.session.claims = claims
+        self._streams.join(connection, stream_key(claims.tenant, claims.user), join.hello.cursor)
 
     async def _renew(self, connection: Connection, renew: Renew) -> None:
         try:
@@ -97,3 +110,15 @@ class Errands:
             connection.say(wire.error_of(apply.op, failure))
         finally:
             connection.session.mark_done()
+
+
+def _fail(connection: Connection, errand: Errand, failure: Exception) -> None:
+    """End ``connection``: its token is no good, or something happened that should not have."""
+    match failure:
+        case TokenExpired():
+            connection.close(CloseCode.TOKEN_EXPIRED, str(failure))
+        case Unauthorized():
+            connection.close(CloseCode.BAD_TOKEN, str(failure))
+        case _:
+            log.error("errand_failed", errand=type(errand).__name__, exc_info=failure)
+            connection.dismiss(CloseCode.CANNOT_VERIFY, "something went wrong")

@@ -47,9 +47,19 @@ SEND_BUFFER_BYTES = 16 * 1024
 
 
 class Verifier:
-    """A token is ``user [seconds [topic,topic [jti]]]``, or one of the ways in which tokens fail."""
+    """A token is ``user [seconds [topic,topic [jti]]]``, or one of the ways in which tokens fail.
+
+    One that begins with ``~`` has to be asked about.
+    """
 
     async def verify(self, token: str) -> UserClaims:
+        await asyncio.sleep(0)
+        return self._claims(token.removeprefix("~"))
+
+    def verify_at_once(self, token: str) -> UserClaims | None:
+        return None if token.startswith("~") or token == "unverifiable" else self._claims(token)
+
+    def _claims(self, token: str) -> UserClaims:
         match token:
             case "forged":
                 raise Unauthorized("expected a signature")

@@ -27,6 +27,8 @@ BAD = {
     "a second hello": (frame(TEXT, HELLO) + frame(TEXT, HELLO), 4501),
     "a forged token": (frame(TEXT, b'{"t":"hello","token":"forged"}'), 4500),
     "an expired token": (frame(TEXT, b'{"t":"hello","token":"expired"}'), 4003),
+    "a forged token with a key to be asked for": (frame(TEXT, b'{"t":"hello","token":"~forged"}'), 4500),
+    "an expired token with a key to be asked for": (frame(TEXT, b'{"t":"hello","token":"~expired"}'), 4003),
     "an unverifiable token": (frame(TEXT, b'{"t":"hello","token":"unverifiable"}'), 4008),
     "too large": (frame(TEXT, TOO_LONG), 4502),
     "too large in fragments": (frame(TEXT, TOO_LONG[:-60], fin=False) + frame(CONT, TOO_LONG[-60:]), 4502),

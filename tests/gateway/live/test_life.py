@@ -29,6 +29,11 @@ async def test_a_client_that_said_hello_is_not(start: NodeFactory) -> None:
         assert (await client.hear())["t"] == "ping"
 
 
+async def test_a_token_with_a_key_to_be_asked_for_opens_a_session_too(node: Node) -> None:
+    async with node.client() as client:
+        assert (await client.hello("~ann"))["t"] == "welcome"
+
+
 async def test_a_client_that_answers_pings_stays(start: NodeFactory) -> None:
     node = await start(heartbeat_s=1.0, pong_timeout_s=0.5)
     async with node.client() as client:
