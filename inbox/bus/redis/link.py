@@ -60,9 +60,9 @@ class Link(asyncio.Protocol):
             self.eof_received()
 
     async def send(self, commands: bytes) -> None:
-        """Returns when Redis takes more. Raises as ``call``."""
-        self._transport.write(commands)
+        """Send ``commands`` once Redis takes more. Raises as ``call``."""
         await self._until(self._writable)
+        self._transport.write(commands)
 
     async def call(self, commands: Sequence[bytes]) -> list[Any]:
         """Send ``commands`` and wait until each has its reply.
@@ -86,7 +86,7 @@ class Link(asyncio.Protocol):
         """
         kept, self._kept = self._kept, []
         self._take = take
-        take(kept)
+        self._hand_over(kept)
         self._answered.clear()
         await self._until(self._answered)
 
@@ -98,13 +98,9 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            pause_s = self._take(self._parse(data))
+            self._hand_over(self._parse(data))
         except Exception as error:
             self._break(error)
-            return
-        if pause_s:
-            self._transport.pause_reading()
-            self._resuming = asyncio.get_running_loop().call_later(pause_s, self._transport.resume_reading)
 
     def eof_received(self) -> None:
         self.connection_lost(None)
@@ -130,6 +126,12 @@ class Link(asyncio.Protocol):
         if self._parser.len() > _REPLY_BYTES_MAX:
             raise ConnectionError(f"a reply of Redis is larger than {_REPLY_BYTES_MAX} bytes")
         return replies
+
+    def _hand_over(self, replies: list[Any]) -> None:
+        pause_s = self._take(replies)
+        if pause_s:
+            self._transport.pause_reading()
+            self._resuming = asyncio.get_running_loop().call_later(pause_s, self._transport.resume_reading)
 
     def _keep(self, replies: list[Any]) -> float:
         self._kept += replies

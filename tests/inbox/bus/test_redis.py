@@ -10,6 +10,8 @@ import pytest
 
 from inbox.bus.redis.seal import Seal
 from tests.inbox.bus.ear import ANNA, BEN, CLEO, KEY, Ear, Make, hears, start
+from tests.servers.certificate import Certificate
+from tests.servers.ports import free_port
 from tests.servers.redis import RedisServer
 from tests.waiting import until
 
@@ -168,3 +170,18 @@ async def test_the_password_of_the_url_opens_a_locked_redis(tmp_path: Path, make
         await bus.close()
     finally:
         locked.stop()
+
+
+async def test_the_bus_works_over_tls(tmp_path: Path, make: Make, ear: Ear) -> None:
+    certificate, port = Certificate(tmp_path), free_port()
+    files = ["--tls-cert-file", str(certificate.file), "--tls-key-file", str(certificate.key_file)]
+    guarded = RedisServer(tmp_path, "--tls-port", str(port), *files, "--tls-auth-clients", "no")
+    guarded.start()
+    try:
+        bus = await start(make(url=f"rediss://127.0.0.1:{port}?ssl_ca_certs={certificate.file}"), ear, ANNA)
+        for seq in range(1, 1_001):
+            bus.publish(ANNA, seq, "g.0", bytes(500))
+        await until(lambda: ear.numbers(ANNA) == list(range(1, 1_001)))
+        await bus.close()
+    finally:
+        guarded.stop()
