@@ -7,6 +7,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 NOTIFICATION_ID_LENGTH = 26
 _TIME_LENGTH = 10
 
@@ -23,7 +24,8 @@ def is_name(value: str) -> bool:
 
 
 def _base32(number: int, length: int) -> str:
-    return "".join(_ALPHABET[number >> (5 * place) & 31] for place in range(length - 1, -1, -1))
+    places = range(5 * length - 10, -1, -10)
+    return "".join([_PAIRS[number >> place & 1023] for place in places])
 
 
 def new_id() -> str:
@@ -43,7 +45,7 @@ def made_at(id: str) -> int:
 
 
 def new_token(length: int = 12) -> str:
-    """``length`` random characters of five bits each."""
+    """``length`` random characters of five bits each, an even number of them."""
     return _base32(secrets.randbits(5 * length), length)
 
 

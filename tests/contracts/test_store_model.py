@@ -75,12 +75,12 @@ class Run:
     async def do_publish(self, store: Store, to: set[str], key: int | None, collapse_key: str | None) -> None:
         name = None if key is None else f"{key}-{'-'.join(sorted(to))}-{self.suffix}"
         users = (f"{user}-{self.suffix}" for user in sorted(to))
-        receipt = await store.publish(submission(*users, key=name, collapse_key=collapse_key, actor=new_token(3)))
+        receipt = await store.publish(submission(*users, key=name, collapse_key=collapse_key, actor=new_token(4)))
         assert name is None or self.keys.setdefault(name, receipt.id) == receipt.id
         self.published[receipt.id] = to
 
     async def do_publish_topic(self, store: Store, collapse_key: str | None) -> None:
-        made = submission(topic=self.suffix, collapse_key=collapse_key, actor=new_token(3))
+        made = submission(topic=self.suffix, collapse_key=collapse_key, actor=new_token(4))
         self.published[(await store.publish(made)).id] = set(USERS)
 
     async def do_cancel(self, store: Store, place: int) -> None:

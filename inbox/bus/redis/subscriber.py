@@ -21,6 +21,21 @@ def channel(stream: str) -> str:
     return PREFIX + stream
 
 
+class _Answer:
+    """What is waited for until Redis has confirmed a number of streams: one future for all of them."""
+
+    __slots__ = ("done", "left")
+
+    def __init__(self, streams: int) -> None:
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.left = streams
+
+    def confirm(self) -> None:
+        self.left -= 1
+        if not self.left:
+            self.done.set_result(None)
+
+
 class Subscriber:
     """Delivers to ``listener`` what comes sealed on a channel that is wanted.
 
@@ -36,7 +51,7 @@ class Subscriber:
         self._heard = heard
         self._words = words
         self._subscriptions = Subscriptions()
-        self._answers: dict[str, asyncio.Future[None]] = {}
+        self._answers: dict[str, _Answer] = {}
         self._changed = asyncio.Event()
         self._read_at = 0.0
         self.received = 0
@@ -62,7 +77,10 @@ class Subscriber:
         """Want ``streams``. What to wait for until all are confirmed."""
         missing = self._subscriptions.want(streams)
         self._changed.set()
-        return [self._answer(stream) for stream in missing]
+        new = {stream for stream in missing if stream not in self._answers}
+        if new:
+            self._answers.update(dict.fromkeys(new, _Answer(len(new))))
+        return list({self._answers[stream].done for stream in missing})
 
     def owe_late(self, streams: Collection[str]) -> list[str]:
         """Those of ``streams`` that are not confirmed; each is owed a gap from now on."""
@@ -155,13 +173,7 @@ class Subscriber:
             self._changed.set()
         return [stream] if gap else []
 
-    def _answer(self, stream: str) -> asyncio.Future[None]:
-        answer = self._answers.get(stream)
-        if answer is None:
-            answer = self._answers[stream] = asyncio.get_running_loop().create_future()
-        return answer
-
     def _resolve(self, stream: str) -> None:
         answer = self._answers.pop(stream, None)
         if answer is not None:
-            answer.set_result(None)
+            answer.confirm()
