@@ -35,15 +35,18 @@ _PAGES = 4
 
 
 class LogPage(Struct, frozen=True):
-    """What the log holds after ``since``, encoded."""
+    """What the log holds after ``since``."""
 
     since: int
-    head: Head
-    entries: Entries
+    changes: Changes
 
     def reaches(self, cursor: Cursor) -> bool:
         """Whether a reader that stands at ``cursor`` can go on with it."""
-        return cursor.seq >= self.since and not is_reset(cursor, self.head)
+        return cursor.seq >= self.since and not is_reset(cursor, self.changes.head)
+
+    def encoded(self) -> Entries:
+        """Takes longer than the reading: a portion of the loop's time, see ``_PORTION_S``."""
+        return [(entry.seq, entry_json(entry)) for entry in self.changes.entries]
 
 
 class Round:
@@ -56,10 +59,6 @@ class Round:
         self.wanted = held.begin_round(keep_frames)
         self.cursors = sorted({c for c in self.wanted.values() if c is not None}, key=lambda cursor: cursor.seq)
         self.log: LogPage | None = None
-
-    def take(self, cursor: Cursor, changes: Changes) -> None:
-        """The log goes on from ``cursor``."""
-        self.log = LogPage(cursor.seq, changes.head, [(entry.seq, entry_json(entry)) for entry in changes.entries])
 
     def resuming(self) -> dict[Member, Cursor]:
         """Those for whom the log goes on."""
@@ -136,7 +135,7 @@ class CatchUp:
             found = await self._store.catch_up(wanted, limit)
             for each, (_, cursor), changes in zip(rounds, wanted, found, strict=True):
                 if changes is not None:
-                    each.take(cursor, changes)
+                    each.log = LogPage(cursor.seq, changes)
             rounds = [each for each in rounds if each.log is None and each.cursors]
 
     async def _serve_pages(self, rounds: Sequence[Round]) -> None:
@@ -168,14 +167,15 @@ class CatchUp:
             self._start_over(round.held, fresh, page)
 
     def _resume(self, held: HeldStream, resuming: dict[Member, Cursor], log_page: LogPage) -> None:
-        held.stand(log_page.head)
+        head, entries = log_page.changes.head, log_page.encoded()
+        held.stand(head)
         for member, cursor in resuming.items():
             if member not in held.members:
                 continue
-            run = self._run_of(held, cursor.seq, log_page.entries)
+            run = self._run_of(held, cursor.seq, entries)
             if not member.is_welcomed:
-                run = self._welcome(member, cursor.seq, log_page.head, run)
-            self._pour(held, member, run, log_page.head)
+                run = self._welcome(member, cursor.seq, head, run)
+            self._pour(held, member, run, head)
 
     def _welcome(self, member: Member, seq: int, head: Head, run: Entries) -> Entries:
         """Say welcome with the first of ``run``; the rest."""

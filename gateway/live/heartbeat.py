@@ -1,4 +1,4 @@
-"""One timer for all connections of a node: a wheel of slots, one second each."""
+"""One timer for all connections of a node: a wheel of slots, an eighth of a second each."""
 
 import asyncio
 import time
@@ -8,8 +8,11 @@ import structlog
 
 log = structlog.get_logger()
 
-TICK_S = 1.0
-_SLOTS = 64
+TICK_S = 0.125
+"""Of 15,000 sessions 75 are pinged in one turn of the loop: others wait a millisecond for it, not eight."""
+_SLOTS = 512
+_LATE_S = 1.0
+_LISTEN_S = 0.1
 
 
 class Tended(Protocol):
@@ -26,7 +29,7 @@ T = TypeVar("T", bound=Tended)
 
 
 class Wheel(Generic[T]):
-    """Visits everything put on it when its time has come, to the second; nothing is on it twice."""
+    """Visits everything put on it when its time has come, within a tick; nothing is on it twice."""
 
     def __init__(self) -> None:
         self._slots: list[set[T]] = [set() for _ in range(_SLOTS)]
@@ -75,9 +78,9 @@ class Wheel(Generic[T]):
         while True:
             at = max(at + TICK_S, time.monotonic())
             await asyncio.sleep(at - time.monotonic())
-            if time.monotonic() > at + TICK_S:
+            if time.monotonic() > at + _LATE_S:
                 # We were stopped or busy: hear what has come meanwhile before calling anybody silent.
-                await asyncio.sleep(TICK_S / 10)
+                await asyncio.sleep(_LISTEN_S)
             self.tick(time.monotonic())
 
 

@@ -1,4 +1,4 @@
-from gateway.live.heartbeat import Wheel
+from gateway.live.heartbeat import TICK_S, Wheel
 
 
 class Visited:
@@ -14,32 +14,32 @@ class Visited:
         return self.delays.pop(0) if self.delays else None
 
 
-def turn(wheel: Wheel[Visited], seconds: int, start: int = 0) -> None:
-    for second in range(start + 1, start + seconds + 1):
-        wheel.tick(second)
+def turn(wheel: Wheel[Visited], seconds: float) -> None:
+    for tick in range(1, int(seconds / TICK_S) + 1):
+        wheel.tick(tick * TICK_S)
 
 
-def test_a_visit_comes_once_within_a_second_after_its_time() -> None:
+def test_a_visit_comes_once_within_a_tick_after_its_time() -> None:
     wheel = Wheel[Visited]()
     visited = [Visited() for _ in range(40)]
     for delay, each in enumerate(visited):
         wheel.put(each, delay + 0.5)
     turn(wheel, 200)
-    assert [each.at for each in visited] == [[delay + 1.0] for delay in range(40)]
+    assert [each.at for each in visited] == [[delay + 0.5 + TICK_S] for delay in range(40)]
 
 
 def test_it_comes_again_as_long_as_asked_for() -> None:
     wheel, visited = Wheel[Visited](), Visited(24.5, 9.5)
     wheel.put(visited, 0)
     turn(wheel, 200)
-    assert visited.at == [1, 26, 36]
+    assert visited.at == [TICK_S, 24.5 + 2 * TICK_S, 34 + 3 * TICK_S]
 
 
 def test_a_time_beyond_the_wheel_is_visited_when_it_has_gone_round() -> None:
     wheel, visited = Wheel[Visited](), Visited()
     wheel.put(visited, 10_000)
     turn(wheel, 64)
-    assert visited.at == [63]
+    assert visited.at == [64 - TICK_S]
 
 
 def test_a_visit_can_be_hastened_but_not_delayed() -> None:
@@ -48,7 +48,7 @@ def test_a_visit_can_be_hastened_but_not_delayed() -> None:
         wheel.put(each, 20.5)
         wheel.hasten(each, delay)
     turn(wheel, 60)
-    assert (sooner.at, later.at) == ([3], [21])
+    assert (sooner.at, later.at) == ([2.5 + TICK_S], [20.5 + TICK_S])
 
 
 def test_what_was_removed_is_not_visited() -> None:
@@ -59,7 +59,7 @@ def test_what_was_removed_is_not_visited() -> None:
     assert visited.at == []
 
 
-def test_what_is_removed_by_another_visit_of_the_same_second_is_not_visited() -> None:
+def test_what_is_removed_by_another_visit_of_the_same_tick_is_not_visited() -> None:
     wheel = Wheel[Visited]()
 
     class Remover(Visited):
@@ -86,4 +86,4 @@ def test_a_visit_that_fails_does_not_stop_the_others() -> None:
     for each in [Broken(), *sound, Broken()]:
         wheel.put(each, 0.5)
     turn(wheel, 2)
-    assert all(each.at == [1] for each in sound)
+    assert all(each.at == [0.5 + TICK_S] for each in sound)
