@@ -9,6 +9,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from gateway.http.problems import MEDIA_TYPE, STATUS, document
 from gateway.settings import LIMITS
 
+_LOOK_BYTES = 32
+"""Of a target, to find it: more could make the search slow."""
+
 
 class BoundedHttpProtocol(HttpToolsProtocol):
     """One timer runs while a request arrives, from its first byte (or the connection's start) to its last."""
@@ -16,7 +19,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _refusal = ("bad_request", "expected a valid HTTP/1.1 request")
     _head_bytes = 0
-    _in_head = True
+    _in_head = False
     _upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -35,7 +38,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             # An empty line before a request: it would end uvicorn's keep-alive timer and begin nothing.
             self._start_timer()
         if self._in_head:
-            self._head_bytes += len(data)
+            self._head_bytes += len(data) if self._head_bytes else self._begun_bytes(data)
             if self._head_bytes > LIMITS.head_bytes and not self.transport.is_closing():
                 self._refuse("headers_too_large", f"expected at most {LIMITS.head_bytes} bytes of headers")
 
@@ -45,6 +48,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_head = True
         if self._timer is None:
             self._start_timer()
+
+    def _begun_bytes(self, data: bytes) -> int:
+        """How much of ``data`` belongs to the head that begins in it, which may be behind whole requests.
+
+        Its target was read last of all, so where that stands last in ``data`` is no earlier than the head. Before any
+        of the target there is only a method.
+        """
+        return len(data) - data.rfind(b" " + self.url[:_LOOK_BYTES]) if self.url else 1
 
     def on_headers_complete(self) -> None:
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > LIMITS.head_bytes:
