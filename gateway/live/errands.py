@@ -7,10 +7,10 @@ import structlog
 from gateway.auth.tokens import UserClaims
 from gateway.live import wire
 from gateway.live.codes import CloseCode
-from gateway.live.connection import Connection
 from gateway.live.session import Apply, Join, Renew
 from gateway.live.streams import Streams
 from gateway.live.tasks import Tasks
+from gateway.live.websocket import WebSocket
 from inbox.errors import BellwireError, TokenExpired, Unauthorized, Unavailable
 from inbox.ids import stream_key
 from inbox.service import Inbox
@@ -45,7 +45,7 @@ class Errands:
         self._streams = streams
         self._tasks = Tasks()
 
-    def begin(self, connection: Connection, errand: Errand) -> None:
+    def begin(self, connection: WebSocket, errand: Errand) -> None:
         """Do ``errand``: a hello here and now, mostly, since the keys of most tokens are at hand."""
         try:
             if not isinstance(errand, Join) or not self._join_at_once(connection, errand):
@@ -56,7 +56,7 @@ class Errands:
     async def close(self) -> None:
         await self._tasks.close()
 
-    async def _do(self, connection: Connection, errand: Errand) -> None:
+    async def _do(self, connection: WebSocket, errand: Errand) -> None:
         try:
             match errand:
                 case Join():
@@ -68,13 +68,13 @@ class Errands:
         except Exception as failure:
             _fail(connection, errand, failure)
 
-    def _join_at_once(self, connection: Connection, join: Join) -> bool:
+    def _join_at_once(self, connection: WebSocket, join: Join) -> bool:
         claims = self._verifier.verify_at_once(join.hello.token)
         if claims is not None:
             self._joined(connection, join, claims)
         return claims is not None
 
-    async def _join(self, connection: Connection, join: Join) -> None:
+    async def _join(self, connection: WebSocket, join: Join) -> None:
         try:
             claims = await self._verifier.verify(join.hello.token)
         except Unavailable:
@@ -83,11 +83,11 @@ class Errands:
         if not connection.is_closing:
             self._joined(connection, join, claims)
 
-    def _joined(self, connection: Connection, join: Join, claims: UserClaims) -> None:
+    def _joined(self, connection: WebSocket, join: Join, claims: UserClaims) -> None:
         connection.session.claims = claims
         self._streams.join(connection, stream_key(claims.tenant, claims.user), join.hello.cursor)
 
-    async def _renew(self, connection: Connection, renew: Renew) -> None:
+    async def _renew(self, connection: WebSocket, renew: Renew) -> None:
         try:
             claims = await self._verifier.verify(renew.token)
         except Unavailable as failure:
@@ -98,7 +98,7 @@ class Errands:
             connection.perform(effect)
         connection.look_soon()
 
-    async def _apply(self, connection: Connection, apply: Apply) -> None:
+    async def _apply(self, connection: WebSocket, apply: Apply) -> None:
         claims = connection.session.claims
         if claims is None:
             return
@@ -112,7 +112,7 @@ class Errands:
             connection.session.mark_done()
 
 
-def _fail(connection: Connection, errand: Errand, failure: Exception) -> None:
+def _fail(connection: WebSocket, errand: Errand, failure: Exception) -> None:
     """End ``connection``: its token is no good, or something happened that should not have."""
     match failure:
         case TokenExpired():

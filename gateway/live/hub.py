@@ -16,6 +16,7 @@ from gateway.live.session import Apply, Confirm, Effect, Join, Renew, Rules, Ses
 from gateway.live.sse import EventStream
 from gateway.live.statistics import LiveStatistics
 from gateway.live.streams import Streams
+from gateway.live.websocket import WebSocket
 from gateway.settings import LIMITS, Limits
 from inbox.bus.base import Bus
 from inbox.ids import stream_key
@@ -84,19 +85,18 @@ class Hub:
     # Connections
 
     def connect(self, transport: asyncio.Transport, address: bytes) -> asyncio.Protocol:
-        """The connection that goes on from a complete handshake; see ``Connection``."""
-        return Connection(self._shared, self, Session(self._rules), transport, address)
+        """The connection that goes on from a complete handshake; see ``WebSocket``."""
+        return WebSocket(self._shared, self, Session(self._rules), transport, address)
 
     def stream(
         self, transport: asyncio.Transport, address: bytes, claims: UserClaims, cursor: Cursor | None
     ) -> asyncio.Protocol:
         """The connection that goes on from a request for an event stream; see ``EventStream``."""
-        connection = EventStream(self._shared, self, Session(self._rules), transport, address)
-        connection.begin(claims)
+        connection = EventStream(self._shared, self, Session(self._rules), transport, address, claims)
         self._streams.join(connection, stream_key(claims.tenant, claims.user), cursor)
         return connection
 
-    def act(self, connection: Connection, effect: Effect) -> None:
+    def act(self, connection: WebSocket, effect: Effect) -> None:
         match effect:
             case Join():
                 is_crowded = self.arrivals.is_crowded()

@@ -7,8 +7,9 @@ from typing import Protocol
 from gateway.live import wire
 from gateway.live.arrivals import Arrivals
 from gateway.live.codes import CloseCode
+from gateway.live.drain import Departing
 from gateway.live.frames import FrameReaders
-from gateway.live.heartbeat import Wheel
+from gateway.live.heartbeat import Tended, Wheel
 from gateway.live.statistics import Tally
 from gateway.settings import Limits
 
@@ -43,12 +44,16 @@ class Outbox:
         self.flush()
 
 
+class Lasting(Tended, Departing, Protocol):
+    """What stays on the wheel until it is gone. See ``Connection``."""
+
+
 class Shared:
     """What all connections of a node have in common."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.wheel: Wheel[Outgoing] = Wheel()
+        self.wheel: Wheel[Lasting] = Wheel()
         self.outbox = Outbox()
         self.tally = Tally(limits.welcomes_per_s)
         self.arrivals = Arrivals(limits, self.tally)
@@ -63,6 +68,7 @@ class Outgoing(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_closing",
         "_frames",
         "_pending",
         "_shared",
@@ -78,6 +84,7 @@ class Outgoing(asyncio.Protocol):
         self._shared = shared
         self._transport = transport
         transport.set_write_buffer_limits(shared.limits.write_soft_bytes)
+        self._closing = False
         self._frames: list[bytes] | None = None
         self._pending = 0
         self._stuck_at = 0.0
@@ -86,16 +93,14 @@ class Outgoing(asyncio.Protocol):
         self.seq = 0
         self.slot = -1
 
-    def tend(self, now: float) -> float | None:
-        """See ``Tended``."""
-        raise NotImplementedError
-
-    def dismiss(self, code: CloseCode, reason: str = "") -> None:
-        """Close, and say when to come back."""
-        raise NotImplementedError
+    @property
+    def is_closing(self) -> bool:
+        return self._closing
 
     def send(self, frame: bytes) -> None:
         """Owe ``frame``: it leaves with everything else of this turn."""
+        if self._closing:
+            return
         if self._frames is None:
             self._frames = []
             self._shared.outbox.add(self)

@@ -25,17 +25,20 @@ class EventStream(Connection):
     __slots__ = ("_is_dense", "_unasked_bytes")
 
     def __init__(
-        self, shared: Shared, desk: Desk, session: Session, transport: asyncio.Transport, address: bytes
+        self,
+        shared: Shared,
+        desk: Desk,
+        session: Session,
+        transport: asyncio.Transport,
+        address: bytes,
+        claims: UserClaims,
     ) -> None:
         super().__init__(shared, desk, session, transport, address)
         self._is_dense = True
         self._unasked_bytes = 0
-
-    def begin(self, claims: UserClaims) -> None:
-        """The session speaks for whom ``claims`` say, and waits for its welcome."""
-        self.session.claims = claims
-        self.session.state = "joining"
-        self._shared.arrivals.begin()
+        session.claims = claims
+        session.state = "joining"
+        shared.arrivals.begin()
 
     # In
 
@@ -65,34 +68,14 @@ class EventStream(Connection):
     def _id(self, seq: int) -> bytes:
         return b"" if self.stream is None else events.event_id(Cursor(self.stream.epoch, seq))
 
-    # Life
-
-    def _tend_pulse(self, now: float) -> float:
+    def _ping(self) -> None:
         """Nothing answers a comment: that nobody is there any more shows where it cannot be delivered."""
-        heartbeat_s = self._shared.limits.heartbeat_s
-        if now < self._pinged_at + heartbeat_s:
-            return self._pinged_at + heartbeat_s - now
-        self._pinged_at = now
         if self.is_welcomed:
             self.send(events.PING)
-        return heartbeat_s
 
-    def dismiss(self, code: CloseCode, reason: str = "") -> None:
-        self.close(code, reason)
-
-    def close(self, code: int, reason: str = "") -> None:
-        """Say ``bye`` and end the answer, or answer that there is none. A client that stays is cut off."""
-        if self.is_closing:
-            return
-        parting = self._parting(CloseCode(code), reason)  # type: ignore[call-arg]  # It looks one up.
-        owed = self.take_frames()
-        self._end(code)
-        if not self._transport.is_closing():
-            self._transport.write(b"".join([*owed, parting]))
-            self._transport.write_eof()
-
-    def _parting(self, code: CloseCode, reason: str) -> bytes:
-        after_s, spread_s = self._shared.arrivals.pause_s(code)
+    def _parting(self, code: int, reason: str) -> bytes:
+        """``bye`` and the end of the answer, or the answer that there is none."""
+        after_s, spread_s = self._shared.arrivals.pause_s(CloseCode(code))  # type: ignore[call-arg]  # It looks one up.
         pause_s = after_s + random.random() * spread_s
         if self.is_welcomed:
             return events.retry(pause_s) + events.data(wire.bye(code, after_s, spread_s))

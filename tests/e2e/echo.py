@@ -7,10 +7,10 @@ from typing import Any
 from websockets.frames import Frame, Opcode
 
 from gateway.live import wire
-from gateway.live.connection import Connection
 from gateway.live.frames import FrameReader, Heard
 from gateway.live.hub import Hub
 from gateway.live.session import Answer, Session
+from gateway.live.websocket import WebSocket
 
 
 class EchoSession(Session):
@@ -51,7 +51,7 @@ class EchoReader(FrameReader):
             yield whole
 
 
-class EchoConnection(Connection):
+class EchoConnection(WebSocket):
     """The product's connection with the two above in it."""
 
     __slots__ = ()

@@ -7,13 +7,22 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from gateway.live.connection import Connection
 from gateway.live.heartbeat import TICK_S
+from gateway.live.sse import EventStream
+from gateway.live.websocket import WebSocket
 from gateway.settings import LIMITS
 from tests.gateway.live.node import Node, NodeFactory
 from tests.gateway.live.test_gaps import SlowBus
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("kind", [WebSocket, EventStream])
+def test_a_connection_has_no_room_but_for_what_it_declares(kind: type[Connection]) -> None:
+    """There are many: a dictionary of its own would double the cost of each."""
+    assert kind.__dictoffset__ == 0
 
 
 async def test_a_client_that_does_not_say_hello_is_closed(start: NodeFactory) -> None:
