@@ -20,6 +20,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _refusal = ("bad_request", "expected a valid HTTP/1.1 request")
     _head_bytes = 0
     _in_head = False
+    _in_trailers = False
     _upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -37,7 +38,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._timer is None and (self.cycle is None or self.cycle.response_complete):
             # An empty line before a request: it would end uvicorn's keep-alive timer and begin nothing.
             self._start_timer()
-        if self._in_head:
+        if self._in_head or self._in_trailers:
             self._head_bytes += len(data) if self._head_bytes else self._begun_bytes(data)
             if self._head_bytes > LIMITS.head_bytes and not self.transport.is_closing():
                 self._refuse("headers_too_large", f"expected at most {LIMITS.head_bytes} bytes of headers")
@@ -53,9 +54,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """How much of ``data`` belongs to the head that begins in it, which may be behind whole requests.
 
         Its target was read last of all, so where that stands last in ``data`` is no earlier than the head. Before any
-        of the target there is only a method.
+        of the target there is only a method. Where trailers begin is not known: they count from the next ``data`` on.
         """
-        return len(data) - data.rfind(b" " + self.url[:_LOOK_BYTES]) if self.url else 1
+        return len(data) - data.rfind(b" " + self.url[:_LOOK_BYTES]) if self._in_head and self.url else 1
 
     def on_headers_complete(self) -> None:
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > LIMITS.head_bytes:
@@ -67,7 +68,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_head = False
         super().on_headers_complete()
 
+    def on_chunk_header(self) -> None:
+        """Trailers follow, unless a body does: they count as head. Nobody reads them, and headers they are not."""
+        self._in_trailers = True
+        self._head_bytes = 0
+        if not (self.parser.should_upgrade() and self._should_upgrade()):
+            self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        self._in_trailers = False
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
+        self._in_trailers = False
         self._stop_timer()
         super().on_message_complete()
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import uvicorn
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from gateway.http.protocol import BoundedHttpProtocol
@@ -17,6 +18,9 @@ pytestmark = pytest.mark.anyio
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 LARGE = b"x" * LIMITS.head_bytes
 POST = b"POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+CHUNKS = b"POST /token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4000\r\n%s\r\n0\r\n" % LARGE
+
+OK = Response()
 
 BEFORE: dict[str, tuple[int, bytes]] = {
     "nothing": (0, b""),
@@ -25,7 +29,7 @@ BEFORE: dict[str, tuple[int, bytes]] = {
     "a body": (1, POST % (len(LARGE), LARGE)),
     "a body with empty lines": (1, POST % (len(LARGE) + 8, b"\r\n\r\n" + LARGE + b"\r\n\r\n")),
     "a body like a request": (1, POST % (len(GET) + len(LARGE), GET + LARGE)),
-    "chunks": (1, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4000\r\n%s\r\n0\r\n\r\n" % LARGE),
+    "chunks": (1, CHUNKS + b"\r\n"),
 }
 """How many requests are before a head, and their bytes."""
 
@@ -33,11 +37,11 @@ BEFORE: dict[str, tuple[int, bytes]] = {
 class Client(asyncio.Transport):
     """The other side of a connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, app: ASGIApp = OK) -> None:
         super().__init__()
         self.heard = b""
         self._is_closing = False
-        self._protocol = BoundedHttpProtocol(uvicorn.Config(Response(), log_config=None), ServerState(), {})
+        self._protocol = BoundedHttpProtocol(uvicorn.Config(app, interface="asgi3", log_config=None), ServerState(), {})
         self._protocol.connection_made(self)
 
     def send(self, *pieces: bytes) -> None:
@@ -75,6 +79,10 @@ def head(size: int) -> bytes:
     return start + b"x" * (size - len(start) - 4) + b"\r\n\r\n"
 
 
+def batched(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
 @pytest.mark.parametrize("cut", [1, 4, 5, 12, 22, 23, 2_000])
 @pytest.mark.parametrize(("requests", "before"), BEFORE.values(), ids=BEFORE)
 async def test_only_what_belongs_to_a_head_counts_against_its_size(requests: int, before: bytes, cut: int) -> None:
@@ -94,3 +102,34 @@ async def test_a_head_that_is_too_large_is_refused_before_its_end(requests: int,
     await until(client.is_closing)
 
     assert client.answers() == requests
+
+
+@pytest.mark.parametrize("trailers", [b"X: y\r\n" * 5_000, b"X: " + b"y" * 30_000], ids=["many", "one without end"])
+async def test_trailers_are_bounded_as_a_head_is(trailers: bytes) -> None:
+    client = Client()
+    client.send(CHUNKS, *batched(trailers, 1_000))
+
+    assert client.is_closing()
+    assert client.heard.startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000, 20_000])
+async def test_chunks_that_arrive_in_pieces_are_no_trailers(size: int) -> None:
+    client = Client()
+    client.send(*batched(CHUNKS[:-3] + b"4000\r\n%s\r\n0\r\nX: y\r\n\r\n" % LARGE, size))
+    await until(lambda: client.is_closing() or client.answers() == 1)
+
+    assert client.answers() == 1
+    client.close()
+
+
+async def test_trailers_are_not_taken_for_headers() -> None:
+    async def name_headers(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(b" ".join(name for name, _ in scope["headers"]))(scope, receive, send)
+
+    client = Client(name_headers)
+    client.send(CHUNKS + b"X-Forwarded-For: 10.0.0.1\r\n\r\n")
+    await until(lambda: client.answers() == 1)
+
+    assert client.heard.endswith(b"\r\n\r\nhost transfer-encoding")
+    client.close()
