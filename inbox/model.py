@@ -1,6 +1,7 @@
 """The words of the domain as frozen data: no I/O, no behaviour beyond construction.
 
-Times are integer milliseconds since 1970 (``*_at``); ``None`` means "not so".
+Times are integer milliseconds since 1970 (``*_at``); ``None`` means "not so". What is made by the million has
+``gc=False``: it can be part of no cycle, and the garbage collector need not look.
 """
 
 from typing import Generic, Literal, TypeVar
@@ -24,14 +25,14 @@ MARK_KINDS: dict[MarkOp, Kind] = {
 }
 
 
-class Counts(Struct, frozen=True):
+class Counts(Struct, frozen=True, gc=False):
     """What the badge says: items neither archived nor removed, not read / not seen."""
 
     unread: int = 0
     unseen: int = 0
 
 
-class Head(Struct, frozen=True):
+class Head(Struct, frozen=True, gc=False):
     """Where a stream stands after its newest entry. A stream never written is at seq 0."""
 
     epoch: str
@@ -39,14 +40,14 @@ class Head(Struct, frozen=True):
     counts: Counts = Counts()
 
 
-class Cursor(Struct, frozen=True):
+class Cursor(Struct, frozen=True, gc=False):
     """A reader's place in a stream: has everything up to ``seq`` of incarnation ``epoch``."""
 
     epoch: str
     seq: int
 
 
-class Notification(Struct, frozen=True):
+class Notification(Struct, frozen=True, gc=False):
     """What the backend published, once for all its recipients.
 
     ``content`` is its public part as the members of a JSON object without the
@@ -67,7 +68,7 @@ class Notification(Struct, frozen=True):
     version: int = 1
 
 
-class Item(Struct, frozen=True):
+class Item(Struct, frozen=True, gc=False):
     """A notification in one user's inbox. ``seq`` is its newest created/updated entry.
 
     ``id`` stays when a later notification takes the item over: then ``collapsed`` counts how often that happened and
@@ -84,7 +85,7 @@ class Item(Struct, frozen=True):
     actors: bytes | None = None
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """One numbered change of a stream.
 
     ``created`` and ``updated`` carry the ``item`` as it was then; the marks carry ``ids``, only those

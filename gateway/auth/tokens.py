@@ -24,7 +24,7 @@ _FOREIGN_TYPS = ("jwt", "at+jwt")
 NumericDate = Annotated[float, Meta(ge=0, le=253_402_300_799)]
 
 
-class UserClaims(Struct, frozen=True):
+class UserClaims(Struct, frozen=True, gc=False):
     """Who a verified user token speaks for. ``topics`` are its grants.
 
     Times are in seconds since 1970; a token that does not say when it was issued counts as issued then.
