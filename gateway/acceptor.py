@@ -18,7 +18,7 @@ from gateway.live.tasks import Tasks
 log = structlog.get_logger()
 
 MOST = 16
-TAKEN = 128
+TAKEN = 32
 WAITING = 10_000
 TURN_S = 0.002
 """What a turn should take at most while connections wait: with each comes work for the turns after it."""
