@@ -1,7 +1,7 @@
 """A MongoDB wire server for tests: ``BELLWIRE_TEST_MONGO_URL``, else ``mongod``, else mongo-java-server.
 
-``python -m tests.servers.mongo`` fetches the last one with Maven, if it is the one to be used. It has no replication,
-so a pass on it says nothing about majorities.
+``python -m tests.servers.mongo`` fetches the last one with Maven and compiles what starts it, if it is the one to be
+used. It has no replication, so a pass on it says nothing about majorities.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ from tests.servers.freezing import freeze
 from tests.servers.ports import free_port
 
 _JAVA = Path(__file__).parent / "java"
-_JARS = Path(__file__).parents[2] / ".cache" / "mongo-java-server"
+_CACHE = Path(__file__).parents[2] / ".cache"
+_JARS = _CACHE / "mongo-java-server"
+_CLASSES = _CACHE / "mongo-launcher"
 _START_S = 60.0
 _STOP_S = 10.0
 
@@ -91,31 +94,43 @@ class MongoServer:
     def _command(self) -> list[str]:
         if mongod := shutil.which("mongod"):
             return [mongod, "--bind_ip", "127.0.0.1", "--port", str(self.port), "--dbpath", str(self._directory)]
-        fetch()
-        return [
-            *("java", "-Xmx768m", "-XX:+UseSerialGC", "-cp", f"{_JARS}/*", str(_JAVA / "Launcher.java")),
-            *(str(self.port), str(self._directory / "mongo.mv.db")),
-        ]
+        prepare()
+        # A server that lives for seconds is not worth the second compiler: it costs more than all the rest.
+        options = ["-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        file = str(self._directory / "mongo.mv.db")
+        return ["java", *options, "-cp", f"{_JARS}/*:{_CLASSES}", "Launcher", str(self.port), file]
 
 
-def fetch() -> None:
-    """Put mongo-java-server's jars into ``.cache``, unless they are there.
+def prepare() -> None:
+    """Put mongo-java-server's jars and the compiled launcher into ``.cache``, unless they are there.
 
-    :raises RuntimeError: Java or Maven is missing, or Maven failed.
+    :raises RuntimeError: the JDK or Maven is missing, or failed.
     """
-    if _JARS.is_dir():
-        return
-    for program, package in (("java", "default-jdk-headless"), ("mvn", "maven")):
-        if shutil.which(program) is None:
-            raise RuntimeError(f"the MongoDB test server needs {program}: install {package}, or put mongod on the PATH")
-    part = _JARS.with_name(f"{_JARS.name}.{os.getpid()}")
-    command = ["mvn", "-q", "-B", "-f", str(_JAVA / "pom.xml"), "dependency:copy-dependencies"]
-    done = subprocess.run([*command, f"-DoutputDirectory={part}"], capture_output=True, text=True)
+    if not _JARS.is_dir():
+        copying = ["mvn", "-q", "-B", "-f", str(_JAVA / "pom.xml"), "dependency:copy-dependencies"]
+        _fill(_JARS, "maven", lambda part: [*copying, f"-DoutputDirectory={part}"])
+    source = _JAVA / "Launcher.java"
+    if not _CLASSES.is_dir() or _CLASSES.stat().st_mtime < source.stat().st_mtime:
+        shutil.rmtree(_CLASSES, ignore_errors=True)
+        compiling = ["javac", "-cp", f"{_JARS}/*", str(source)]
+        _fill(_CLASSES, "default-jdk-headless", lambda part: [*compiling, "-d", str(part)])
+
+
+def _fill(directory: Path, package: str, command: Callable[[Path], list[str]]) -> None:
+    """Make ``directory`` with what ``command``, a program of ``package``, puts into the path it is made for.
+
+    :raises RuntimeError: the program is missing, or failed.
+    """
+    part = directory.with_name(f"{directory.name}.{os.getpid()}")
+    words = command(part)
+    if shutil.which(words[0]) is None:
+        raise RuntimeError(f"the MongoDB test server needs {words[0]}: install {package}, or put mongod on the PATH")
+    done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode != 0:
         shutil.rmtree(part, ignore_errors=True)
-        raise RuntimeError(f"Maven could not fetch mongo-java-server: {(done.stdout + done.stderr).strip()[:300]}")
+        raise RuntimeError(f"{words[0]} could not make {directory.name}: {(done.stdout + done.stderr).strip()[:300]}")
     try:
-        part.rename(_JARS)
+        part.rename(directory)
     except OSError:
         shutil.rmtree(part)  # somebody else was faster
 
@@ -124,7 +139,7 @@ def main() -> None:
     if os.environ.get("BELLWIRE_TEST_MONGO_URL") or shutil.which("mongod"):
         return
     try:
-        fetch()
+        prepare()
     except RuntimeError as error:
         sys.exit(" ".join(str(error).split()))
 

@@ -3,7 +3,7 @@ import de.bwaldvogel.mongo.MongoVersion;
 import de.bwaldvogel.mongo.backend.h2.H2Backend;
 import java.util.List;
 
-/** usage: java -cp 'lib/*' Launcher.java PORT FILE; it speaks wire version 13, below which PyMongo refuses to talk. */
+/** usage: java -cp 'lib/*:classes' Launcher PORT FILE; it speaks wire version 13, below which PyMongo refuses to talk. */
 public class Launcher {
     private record Version(List<Integer> getVersionArray, int getWireVersion) implements MongoVersion {}
 
