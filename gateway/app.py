@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from urllib.parse import unquote, urlsplit
 
 import structlog
 from msgspec import Struct
@@ -36,13 +35,12 @@ from gateway.live.hub import Hub
 from gateway.live.origins import Origins
 from gateway.load import StoreLoad, watched
 from gateway.metrics import RequestMetrics, StatisticsCollector
+from gateway.parts import BUS_SECRET, make_bus, make_presence, make_store
 from gateway.pauses import Pauses
-from gateway.settings import LIMITS, Role, Settings, database_path, limits_of
+from gateway.settings import LIMITS, Role, Settings, limits_of
 from inbox.bus.base import Bus
 from inbox.directory import Directory
 from inbox.errors import Unavailable
-from inbox.presence.base import Presence
-from inbox.presence.memory import MemoryPresence
 from inbox.service import Inbox
 from inbox.store.base import Store
 from inbox.upkeep import Upkeep
@@ -66,8 +64,6 @@ GAUGES = frozenset(
 
 FEW_SESSIONS = 2_000
 
-BUS_SECRET = "bus"
-
 
 class App:
     """A process that is up: ``asgi`` answers its role's routes until the context that made it ends."""
@@ -83,47 +79,6 @@ class App:
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     await plain("not_found", "nothing answers on this path")(scope, receive, send)
-
-
-def make_store(settings: Settings) -> Store:
-    """The store the settings name, not yet open."""
-    if settings.mongo_url is not None:
-        from inbox.store.mongo import MongoStore
-
-        database = unquote(urlsplit(settings.mongo_url).path.strip("/")) or "bellwire"
-        return MongoStore(settings.mongo_url, database=database, log_keep_s=settings.log_keep_s)
-    from inbox.store.sqlite import SqliteStore
-
-    return SqliteStore(database_path(settings))
-
-
-def make_bus(settings: Settings, key: bytes) -> Bus:
-    """The bus the settings name, not yet started. ``key`` is the store's secret ``bus``."""
-    if settings.redis_url is not None:
-        from inbox.bus.redis import redis_bus
-
-        return redis_bus(settings.redis_url, key)
-    from inbox.bus.memory import MemoryBus
-
-    return MemoryBus()
-
-
-def make_presence(settings: Settings, node: str) -> Presence:
-    """Presence as far as the settings reach, not yet started. ``node`` is the name of this process."""
-    if settings.redis_url is None:
-        return MemoryPresence(node)
-    from inbox.presence.announcer import Pace
-    from inbox.presence.redis import RedisPresence
-
-    pace = Pace(
-        lease_s=LIMITS.presence_lease_s,
-        beat_s=LIMITS.presence_beat_s,
-        collect_s=LIMITS.presence_collect_s,
-        timeout_s=LIMITS.presence_timeout_s,
-        changes=LIMITS.presence_changes,
-        reads=LIMITS.presence_reads,
-    )
-    return RedisPresence(settings.redis_url, node, pace)
 
 
 async def open_store(store: Store, wait_s: float = LIMITS.store_wait_s, pause_s: float = 1.0) -> None:

@@ -5,23 +5,42 @@ Exit codes: 0 done, 1 failed, 2 a wrong setting or flag, 130 ended by Ctrl-C.
 
 import os
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from gateway import log
-from gateway.commands.backend import send, sessions, token
-from gateway.commands.clients import client
-from gateway.commands.doctor import doctor
-from gateway.commands.keys import key
-from gateway.commands.listen import listen
-from gateway.commands.serve import role_command
 from inbox.errors import BellwireError, ConfigError
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
+_MODULES = {
+    "serve": ("serve", "gateway", "api", "worker"),
+    "clients": ("client",),
+    "keys": ("key",),
+    "tokens": ("token",),
+    "backend": ("send", "sessions"),
+    "listen": ("listen",),
+    "doctor": ("doctor",),
+}
+_COMMANDS = {command: module for module, commands in _MODULES.items() for command in commands}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    """The commands of ``gateway.commands``, each imported when it is named: a token needs no server."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        # With a name that is none, click looks among all of them for what may have been meant.
+        for name in (cmd_name,) if cmd_name in _COMMANDS else _COMMANDS:
+            self.add_command(getattr(import_module(f"gateway.commands.{_COMMANDS[name]}"), name))
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="bellwire")
 def cli() -> None:
     """Bellwire: a real-time push gateway with an in-app inbox.
@@ -29,19 +48,6 @@ def cli() -> None:
     Settings are BELLWIRE_ variables in the environment, or the flags of the same name.
     """
     log.configure(sys.stderr)
-
-
-for command in (
-    *(role_command(role) for role in ("serve", "gateway", "api", "worker")),
-    client,
-    key,
-    token,
-    send,
-    sessions,
-    listen,
-    doctor,
-):
-    cli.add_command(command)
 
 
 def main() -> NoReturn:

@@ -105,7 +105,7 @@ def test_the_product_imports_nothing_of_its_tests() -> None:
 
 
 def test_stores_and_buses_are_chosen_in_one_place() -> None:
-    assert [name_of(path) for path in PRODUCT if chosen_elsewhere(path)] == ["gateway/app.py"]
+    assert [name_of(path) for path in PRODUCT if chosen_elsewhere(path)] == ["gateway/parts.py"]
 
 
 def test_a_file_fits_in_the_head() -> None:

@@ -1,6 +1,6 @@
 """Keys that signatures are checked with. The algorithm belongs to the key; a token never chooses it."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
@@ -33,6 +33,19 @@ class Key(Struct, frozen=True):
             return _ALGORITHMS[self.algorithm].verify(message, self.material, signature)
         except (jwt.PyJWTError, ValueError, TypeError):
             return False
+
+
+class KeySource(Protocol):
+    """Where keys are looked up by the ``kid`` of a token."""
+
+    def at_hand(self, kid: str | None, /) -> tuple[Key, ...] | None:
+        """What ``find`` would answer; ``None`` if it may have to ask somebody."""
+
+    async def find(self, kid: str | None, /) -> tuple[Key, ...]:
+        """The keys that the token may be signed with.
+
+        :raises Unavailable: whoever knows does not answer.
+        """
 
 
 def secret_key(secret: bytes, id: str | None = None) -> Key:

@@ -7,10 +7,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from gateway.auth.jwks import Jwks
 from gateway.auth.jws import Unverified, open_token, take_apart
 from gateway.auth.keyring import OWN_KID, KeyRing
-from gateway.auth.keys import Key, configured_keys
+from gateway.auth.keys import Key, KeySource, configured_keys
 from gateway.auth.revocations import Revocations
 from gateway.settings import LIMITS, Settings
 from inbox.errors import TokenExpired, Unauthorized
@@ -92,7 +91,7 @@ class UserTokens:
     """Verifies user tokens: ours always, and those signed with whatever the settings name; none that is revoked."""
 
     def __init__(
-        self, ring: KeyRing, settings: Settings, jwks: Jwks | None = None, revocations: Revocations | None = None
+        self, ring: KeyRing, settings: Settings, jwks: KeySource | None = None, revocations: Revocations | None = None
     ) -> None:
         self._ring = ring
         self._revocations = revocations
@@ -117,7 +116,7 @@ class UserTokens:
         keys = () if source is None else source.at_hand(given.kid)
         return None if keys is None else self._opened(given, keys)
 
-    def _source(self, token: Unverified) -> KeyRing | Jwks | None:
+    def _source(self, token: Unverified) -> KeySource | None:
         """Who has the keys that ``token`` may be signed with, beside those in the settings.
 
         :raises Unauthorized: it is of a kind that is not for users.

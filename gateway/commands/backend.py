@@ -1,4 +1,4 @@
-"""The commands of a backend's developer: a token, a first notification, and who is connected."""
+"""The commands that ask a running server as a backend would: a first notification, and who is connected."""
 
 import asyncio
 from typing import Any
@@ -6,33 +6,12 @@ from typing import Any
 import click
 import msgspec
 
-from gateway.audit import audit
-from gateway.auth.clients import CLI_CLIENT
 from gateway.commands import minting
 from gateway.commands.asking import asked
 from gateway.commands.options import STORE, read_token, token_option, url_option, user_url, with_settings
-from gateway.settings import LIMITS, Settings
+from gateway.settings import Settings
 
 TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
-
-
-@click.command()
-@click.argument("user")
-@click.option(
-    "--ttl",
-    "ttl_s",
-    type=click.IntRange(1, LIMITS.user_token_ttl_s),
-    default=LIMITS.user_token_ttl_s,
-    show_default=True,
-    help="Seconds it is valid.",
-)
-@click.option("--topic", "topics", multiple=True, help="A live channel it may subscribe to, or prefix:*. Repeatable.")
-@with_settings(*STORE, "jwt_audience")
-def token(settings: Settings, user: str, ttl_s: int, topics: tuple[str, ...]) -> None:
-    """Print a token that opens the inbox of USER."""
-    made = asyncio.run(minting.user_token(settings, user, ttl_s, topics))
-    audit("token", "ok", tenant=settings.tenant, client=CLI_CLIENT, target=user)
-    click.echo(made)
 
 
 @click.command()

@@ -8,9 +8,9 @@ from typing import Literal
 import click
 from msgspec import Struct
 
-from gateway.app import BUS_SECRET, make_bus
 from gateway.commands.opener import opened
 from gateway.commands.options import STORE, with_settings
+from gateway.parts import BUS_SECRET, make_bus
 from gateway.settings import Settings
 from inbox.bus.base import Bus
 from inbox.errors import BellwireError, ConfigError

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from gateway.app import make_store
+from gateway.parts import make_store
 from gateway.settings import Settings
 from inbox.store.base import Store
 

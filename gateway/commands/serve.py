@@ -16,7 +16,7 @@ _SECRETS = """
     BELLWIRE_USER_JWT_SECRET."""
 
 
-def role_command(role: Role) -> click.Command:
+def _command(role: Role) -> click.Command:
     """The command that runs ``role``."""
 
     @click.command(role, help=_TEXTS[role] + "\n" + _SECRETS, short_help=_TEXTS[role])
@@ -27,3 +27,6 @@ def role_command(role: Role) -> click.Command:
         run_server(settings, role)
 
     return run
+
+
+serve, gateway, api, worker = (_command(role) for role in ("serve", "gateway", "api", "worker"))

@@ -7,7 +7,6 @@ from functools import partial
 from msgspec import Struct
 
 from gateway.auth.access import AccessTokens
-from gateway.auth.jwks import Jwks
 from gateway.auth.keyring import TOKEN_KEYS, KeyRing
 from gateway.auth.revocations import Revocations
 from gateway.auth.standing import Standings
@@ -39,8 +38,11 @@ async def doors(store: Store, settings: Settings) -> AsyncIterator[Doors]:
     """
     async with AsyncExitStack() as stack:
         ring = await stack.enter_async_context(KeyRing(partial(store.keys, TOKEN_KEYS)))
-        jwks = None if settings.user_jwks_url is None else Jwks(settings.user_jwks_url)
-        if jwks is not None:
+        jwks = None
+        if settings.user_jwks_url is not None:
+            from gateway.auth.jwks import Jwks  # with an HTTP client, which nobody else here needs
+
+            jwks = Jwks(settings.user_jwks_url)
             stack.push_async_callback(jwks.close)
         revocations = await stack.enter_async_context(Revocations(store))
         access, users = AccessTokens(ring), UserTokens(ring, settings, jwks, revocations)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
-from gateway.app import make_store
+from gateway.parts import make_store
 from gateway.settings import load
 from inbox.ids import stream_key
 from inbox.model import Head
