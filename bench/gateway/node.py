@@ -18,10 +18,10 @@ from msgspec import Struct
 
 from bench.gateway.publisher import TENANT, Order
 from bench.gateway.tool import Cores, Tool, cpu_ns, pinned, swarm
-from gateway.app import BUS_SECRET
 from gateway.auth.keyring import TOKEN_KEYS, KeyRing
 from gateway.auth.tokens import mint_user
 from gateway.commands.minting import access_token
+from gateway.parts import BUS_SECRET
 from gateway.settings import Settings, database_path
 from inbox.ids import stream_key
 from inbox.store.sqlite import SqliteStore

@@ -1,5 +1,6 @@
 """Real Bellwire processes: started, killed, stopped and continued by a test."""
 
+import asyncio
 import json
 import os
 import signal
@@ -11,6 +12,10 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+from gateway.auth.clients import new_client
+from gateway.commands.opener import opened
+from gateway.settings import load
+from inbox.registered import Client
 from tests.servers.ports import free_port
 
 READY_S = 30.0
@@ -41,19 +46,28 @@ class Program:
         self._log = log
         self._environ = {**os.environ, **environ, "BELLWIRE_PORT": str(free_port()), "PYTHONUNBUFFERED": "1"}
         self._process: subprocess.Popen[bytes] | None = None
+        self._lines: Queue[bytes] = Queue()
         self.url = f"http://127.0.0.1:{self._environ['BELLWIRE_PORT']}"
 
     def start(self) -> "Program":
         """Start it and wait until it says that it is ready."""
+        return self.launch().ready()
+
+    def launch(self) -> "Program":
+        """Start it, and leave it to come up."""
         log = self._log.open("ab")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "gateway.cli", self._role], env=self._environ, stdout=subprocess.PIPE, stderr=log
         )
         log.close()
-        lines: Queue[bytes] = Queue()
-        threading.Thread(target=self._read, args=(self._process, lines), daemon=True).start()
+        self._lines = Queue()
+        threading.Thread(target=self._read, args=(self._process, self._lines), daemon=True).start()
+        return self
+
+    def ready(self) -> "Program":
+        """Wait until it says that it is."""
         try:
-            while not _is_ready(lines.get(timeout=READY_S)):
+            while not _is_ready(self._lines.get(timeout=READY_S)):
                 pass
         except Empty:
             raise AssertionError(f"{self._role} was not ready in {READY_S} s: {self._log.read_text()}") from None
@@ -123,16 +137,27 @@ class Fleet:
         self._programs: list[Program] = []
 
     def add(self, role: str, **environ: str) -> Program:
+        return self._launch(role, environ).ready()
+
+    def add_all(self, *roles: str) -> list[Program]:
+        """One of each of ``roles``, all started at once."""
+        return [program.ready() for program in [self._launch(role, {}) for role in roles]]
+
+    def client(self, *scopes: str) -> tuple[str, str]:
+        """A new backend client's id and secret, as ``bellwire client create`` makes it; not on a running loop."""
+        made, secret = new_client(load(self.environ).tenant, "tests", scopes)
+        asyncio.run(self._keep(made))
+        return made.id, secret
+
+    async def _keep(self, made: Client) -> None:
+        async with opened(load(self.environ)) as store:
+            await store.put_client(made)
+
+    def _launch(self, role: str, environ: Mapping[str, str]) -> Program:
         log = self._directory / f"{role}-{len(self._programs)}.log"
         program = Program(role, {**self.environ, **environ}, log)
         self._programs.append(program)
-        return program.start()
-
-    def client(self, *scopes: str) -> tuple[str, str]:
-        """A new backend client's id and secret."""
-        wanted = [word for scope in scopes for word in ("--scope", scope)]
-        made = json.loads(command(self.environ, "client", "create", "tests", *wanted, "--json"))
-        return made["client_id"], made["client_secret"]
+        return program.launch()
 
     def stop(self) -> None:
         for program in self._programs:

@@ -26,12 +26,11 @@ class Pair:
         self._tokens: dict[str, str] = {}
 
     async def start(self, programs: int = 2) -> "Pair":
-        role = "api" if self._spread else "serve"
-        self.programs = [await asyncio.to_thread(self.fleet.add, role) for _ in range(programs)]
+        roles = [*["api"] * programs, "gateway"] if self._spread else ["serve"] * programs
+        started = await asyncio.to_thread(self.fleet.add_all, *roles)
+        self.programs, self._url = started[:programs], started[-1].url
         client = await asyncio.to_thread(self.fleet.client, *SCOPES)
         self.backends = [await Backend(each.url, self._http, client).login() for each in self.programs]
-        node = await asyncio.to_thread(self.fleet.add, "gateway") if self._spread else self.programs[0]
-        self._url = node.url
         return self
 
     async def ask(self, number: int, method: str, path: str, **options: Any) -> Any:

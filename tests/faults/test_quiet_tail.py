@@ -40,7 +40,7 @@ async def test_a_loss_in_the_quiet_tail_is_repaired_within_10_s(
 
 
 async def test_a_mark_on_one_device_is_on_the_other_within_500_ms(spread: Fleet, http: httpx2.AsyncClient) -> None:
-    api, left, right = await asyncio.to_thread(lambda: [spread.add(role) for role in ("api", "gateway", "gateway")])
+    api, left, right = await asyncio.to_thread(spread.add_all, "api", "gateway", "gateway")
     client = await asyncio.to_thread(spread.client, "notifications:write", "users")
     backend = await Backend(api.url, http, client).login()
     token = await backend.user_token("alice")

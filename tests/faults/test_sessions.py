@@ -80,7 +80,7 @@ class Nodes:
 
 @pytest.fixture
 async def nodes(spread: Fleet, http: httpx2.AsyncClient) -> AsyncIterator[Nodes]:
-    api, *gateways = await asyncio.to_thread(lambda: [spread.add(role) for role in ("api", "gateway", "gateway")])
+    api, *gateways = await asyncio.to_thread(spread.add_all, "api", "gateway", "gateway")
     backend = await Backend(api.url, http, await asyncio.to_thread(spread.client, "users")).login()
     made = Nodes(backend, gateways, http)
     yield made

@@ -102,7 +102,7 @@ async def test_a_stopped_writer_that_goes_on_reuses_resurrects_and_doubles_nothi
     spread: Fleet, http: httpx2.AsyncClient
 ) -> None:
     spread.environ |= {"BELLWIRE_TEST": "1", "BELLWIRE_LOG_KEEP_ENTRIES": "3", "BELLWIRE_LOG_KEEP_S": "1"}
-    steady, sleepy, node = await asyncio.to_thread(lambda: [spread.add(role) for role in ("api", "api", "gateway")])
+    steady, sleepy, node = await asyncio.to_thread(spread.add_all, "api", "api", "gateway")
     client = await asyncio.to_thread(spread.client, "notifications:write", "users")
     backends = [await Backend(api.url, http, client).login() for api in (steady, sleepy)]
     devices = {user: await Device(node.url, await backends[0].user_token(user), http).start() for user in USERS}

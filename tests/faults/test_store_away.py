@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 
 
 async def _start(spread: Fleet, http: httpx2.AsyncClient) -> tuple[Backend, list[Device]]:
-    api, left, right = await asyncio.to_thread(lambda: [spread.add(role) for role in ("api", "gateway", "gateway")])
+    api, left, right = await asyncio.to_thread(spread.add_all, "api", "gateway", "gateway")
     backend = await Backend(
         api.url, http, await asyncio.to_thread(spread.client, "notifications:write", "users")
     ).login()

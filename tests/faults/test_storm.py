@@ -71,9 +71,7 @@ async def _misfortune(redis: RedisServer, node: Program) -> None:
 async def test_after_the_storm_every_device_has_every_entry_once_and_all_agree(
     spread: Fleet, redis: RedisServer, http: httpx2.AsyncClient
 ) -> None:
-    api, left, right, _ = await asyncio.to_thread(
-        lambda: [spread.add(role) for role in ("api", "gateway", "gateway", "worker")]
-    )
+    api, left, right, _ = await asyncio.to_thread(spread.add_all, "api", "gateway", "gateway", "worker")
     client = await asyncio.to_thread(spread.client, "notifications:write", "notifications:read", "users")
     backend = await Backend(api.url, http, client).login()
     tokens = {user: await backend.user_token(user) for user in USERS}
