@@ -1,5 +1,8 @@
 .PHONY: run test check lint bench soak contract setup clean
 
+# A test starts many processes: where containers forbid it, Python would compile everything anew for each of them.
+export PYTHONDONTWRITEBYTECODE =
+
 run: setup ## set up, start everything in one process, say how to try it
 	@scripts/run
 

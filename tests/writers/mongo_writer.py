@@ -1,13 +1,11 @@
-"""A writer that meets its fate: ``python -m tests.writers.mongo_writer URL DATABASE WHAT FATE K``.
+"""A writer that meets its fate: run ``main`` in a process of its own.
 
-Right before the K-th command of its write the process gets SIGKILL (``kill``: only commands that write are counted) or
-SIGSTOP (``stop``: all are). Exits with 0 once the write was answered.
+Right before the ``k``-th command of its write the process gets SIGKILL (``kill``: only commands that write are
+counted) or SIGSTOP (``stop``: all are). Exits with 0 once the write was answered.
 """
 
-import asyncio
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -78,8 +76,3 @@ async def main(url: str, database: str, what: str, fate: str, k: int) -> None:
     await write()
     listener.left = -1
     await store.close()
-
-
-if __name__ == "__main__":
-    url, database, what, fate, k = sys.argv[1:]
-    asyncio.run(main(url, database, what, fate, int(k)))

@@ -1,14 +1,12 @@
-"""A writer that is killed: ``python -m tests.writers.sqlite_writer PATH WHAT K``.
+"""A writer that is killed: run ``main`` in a process of its own.
 
-Right before its K-th SQL statement of the write, or (K = 0) after the commit and before the answer, the process gets
+Right before its ``k``-th SQL statement of the write, or (0) after the commit and before the answer, the process gets
 SIGKILL. Exits with 0 if the write ends before that.
 """
 
-import asyncio
 import os
 import signal
 import sqlite3
-import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -77,7 +75,3 @@ async def main(path: Path, what: str, k: int) -> None:
     await write()
     fuse.left = -1
     await store.close()
-
-
-if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

@@ -1,8 +1,7 @@
 """MongoDB stores and their writers, for the tests of what only they have."""
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,6 +11,8 @@ from inbox.ids import new_token
 from inbox.store.mongo import MongoStore
 from inbox.store.mongo.store import LOG_KEEP_S
 from tests.waiting import until
+from tests.writers import mongo_writer
+from tests.writers.forked import Writer, forked
 
 
 class Scene:
@@ -32,9 +33,9 @@ class Scene:
         finally:
             await store.close()
 
-    def writer(self, what: str, fate: str, k: int) -> Sequence[str]:
-        """The command line of a writer in a process of its own."""
-        return [sys.executable, "-m", "tests.writers.mongo_writer", self.url, self.database, what, fate, str(k)]
+    async def writer(self, what: str, fate: str, k: int) -> Writer:
+        """A writer in a process of its own."""
+        return await forked(mongo_writer.main, self.url, self.database, what, fate, k)
 
     @asynccontextmanager
     async def raw(self) -> AsyncIterator[Any]:

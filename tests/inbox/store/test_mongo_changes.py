@@ -3,7 +3,6 @@
 import signal
 from contextlib import suppress
 
-import anyio
 import pytest
 
 from inbox.errors import Conflict
@@ -29,12 +28,12 @@ async def test_a_change_whose_writer_was_killed_is_made_everywhere_or_nowhere(mo
         scene = Scene(mongo.url)
         async with scene.store() as store:
             notification = await set_scene(store, what)
-            process = await anyio.run_process(scene.writer(what, "kill", k), check=False, stderr=None)
-            assert process.returncode in (0, -signal.SIGKILL)
+            ended = await (await scene.writer(what, "kill", k)).wait()
+            assert ended in (0, -signal.SIGKILL)
             await scene.sweep(store)
-            await check(store, what, notification, answered=process.returncode == 0)
+            await check(store, what, notification, answered=ended == 0)
             await leaves_nothing(scene)
-        if process.returncode == 0:
+        if ended == 0:
             assert k > LEAST
             return
 
@@ -56,7 +55,7 @@ async def test_a_change_whose_writer_was_stopped_and_continued_is_made_once(mong
         scene = Scene(mongo.url)
         async with scene.store() as store:
             notification = await set_scene(store, what)
-            async with stopped_meanwhile(scene.writer(what, "stop", k)) as stopped:
+            async with stopped_meanwhile(await scene.writer(what, "stop", k)) as stopped:
                 await scene.sweep(store)
                 await change_more(store, what, notification)
             await scene.sweep(store)

@@ -38,10 +38,10 @@ async def every_crash(url: str, what: str, items: int, writes: int) -> AsyncIter
         scene = Scene(url)
         async with scene.store() as store:
             await fill(store, items)
-            process = await anyio.run_process(scene.writer(what, "kill", k), check=False, stderr=None)
-            assert process.returncode in (0, -signal.SIGKILL)
-            yield scene, store, process.returncode == 0
-        if process.returncode == 0:
+            ended = await (await scene.writer(what, "kill", k)).wait()
+            assert ended in (0, -signal.SIGKILL)
+            yield scene, store, ended == 0
+        if ended == 0:
             assert k > writes
             return
 

@@ -68,7 +68,7 @@ async def test_a_change_that_was_stopped_and_met_by_rivals_ends_as_if_they_took_
         print(f"stopped before {k}, meanwhile {rivals}")  # noqa: T201  a test that fails shows it
         async with scene.store() as store:
             notification = await set_scene(store, what)
-            async with stopped_meanwhile(scene.writer(what, "stop", k)) as stopped:
+            async with stopped_meanwhile(await scene.writer(what, "stop", k)) as stopped:
                 published = [await rival(store, one, notification) for one in rivals]
                 await work_off(store)
             if what == "collapse":

@@ -4,14 +4,11 @@ doubled or resurrected.
 The stop is short. What makes 90 s dangerous is that the log is trimmed meanwhile, and here it is trimmed at once.
 """
 
-import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import anyio
 import pytest
-from anyio.abc import Process
 
 from inbox.model import Entry, Mark, MarkOp
 from inbox.store.base import Store
@@ -23,6 +20,7 @@ from tests.samples import stream_of, submission
 from tests.servers.mongo import MongoServer
 from tests.waiting import until
 from tests.writers.changes import KEY, USERS
+from tests.writers.forked import Writer
 from tests.writers.mongo_writer import KEEP_S
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("impatient_sweep")]
@@ -70,30 +68,22 @@ async def live_on(scene: Scene, store: MongoStore, memory: Memory) -> None:
             pass
 
 
-def is_stopped(process: Process) -> bool:
-    try:
-        return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-    except FileNotFoundError:
-        return False
-
-
-async def stopped_or_over(process: Process) -> bool:
-    """Wait until the process has stopped itself (True) or come to its end."""
-    await until(lambda: process.returncode is not None or is_stopped(process), timeout_s=30)
-    return process.returncode is None
+async def stopped_or_over(writer: Writer) -> bool:
+    """Wait until the writer has stopped itself (True) or come to its end."""
+    await until(lambda: writer.returncode is not None or writer.is_stopped(), timeout_s=30)
+    return writer.returncode is None
 
 
 @asynccontextmanager
-async def stopped_meanwhile(command: Sequence[str]) -> AsyncIterator[bool]:
+async def stopped_meanwhile(writer: Writer) -> AsyncIterator[bool]:
     """The body runs while the writer stands still (True) or after its end; then it goes on and must end well."""
-    async with await anyio.open_process(command, stdout=None, stderr=None) as process:
-        stopped = await stopped_or_over(process)
-        try:
-            yield stopped
-        finally:
-            if stopped:
-                process.send_signal(signal.SIGCONT)
-        assert await process.wait() == 0
+    stopped = await stopped_or_over(writer)
+    try:
+        yield stopped
+    finally:
+        if stopped:
+            writer.go_on()
+    assert await writer.wait() == 0
 
 
 async def every_stop(url: str, what: str, commands: int) -> AsyncIterator[tuple[Scene, MongoStore, Memory]]:
@@ -106,7 +96,7 @@ async def every_stop(url: str, what: str, commands: int) -> AsyncIterator[tuple[
         async with scene.store() as store:
             for _ in range(4):
                 await store.publish(submission("anna"))
-            async with stopped_meanwhile(scene.writer(what, "stop", k)) as stopped:
+            async with stopped_meanwhile(await scene.writer(what, "stop", k)) as stopped:
                 await live_on(scene, store, memory)
             await scene.sweep(store)
             await memory.read(store)

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +16,9 @@ from tests.contracts.filling import work_off
 from tests.inbox.store.promises import check
 from tests.inbox.store.steps import steps
 from tests.samples import stream_of, submission
+from tests.writers import sqlite_writer
 from tests.writers.changes import CHANGES, KEY, USERS, set_scene
+from tests.writers.forked import forked
 
 pytestmark = pytest.mark.anyio
 
@@ -49,10 +50,9 @@ async def killed_at(path: Path, what: str, k: int) -> tuple[bool, Path]:
     """Run the writer on a copy of the database; whether it was killed, and the copy."""
     copy = path.parent.parent / f"{what}-{k}" / path.name
     shutil.copytree(path.parent, copy.parent)
-    command = [sys.executable, "-m", "tests.writers.sqlite_writer", str(copy), what, str(k)]
-    process = await anyio.run_process(command, check=False, stderr=None)
-    assert process.returncode in (0, -signal.SIGKILL)
-    return process.returncode != 0, copy
+    ended = await (await forked(sqlite_writer.main, copy, what, k)).wait()
+    assert ended in (0, -signal.SIGKILL)
+    return ended != 0, copy
 
 
 async def every_crash(path: Path, what: str, statements: int) -> AsyncIterator[tuple[bool, Path]]:
