@@ -9,7 +9,7 @@ run: setup ## set up, start everything in one process, say how to try it
 test: ## set up, lint, types, every test
 	@scripts/setup test
 	@$(MAKE) --no-print-directory lint
-	.venv/bin/pytest -n 2 --dist loadfile
+	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup lint ## lint and types only
 
