@@ -66,7 +66,7 @@ def spread(directory: Path) -> Iterator[tuple[Fleet, Program, Program]]:
     from tests.servers.mongo import MongoServer
     from tests.servers.redis import RedisServer
 
-    redis, mongo = RedisServer(directory), MongoServer(directory)
+    redis, mongo = RedisServer(directory), MongoServer(directory, is_busy=True)
     redis.start()
     mongo.start()
     fleet = Fleet({"BELLWIRE_REDIS_URL": redis.url, "BELLWIRE_MONGO_URL": mongo.url, **UNLIMITED}, directory)

@@ -45,7 +45,7 @@ def _mongo(directory: Path, stack: AsyncExitStack) -> Store:
     from inbox.store.mongo import MongoStore
     from tests.servers.mongo import MongoServer
 
-    server = MongoServer(directory)
+    server = MongoServer(directory, is_busy=True)
     server.start()
     stack.callback(server.stop)
     return MongoStore(server.url, database="bench")

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import random
+from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from tests.faults.backend import Backend
 from tests.faults.device import Device, verdict
 from tests.faults.fleet import Fleet, Program
+from tests.servers.mongo import MongoServer
 from tests.servers.redis import RedisServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
@@ -18,6 +21,14 @@ USERS = [f"user{i}" for i in range(20)]
 PUBLISHES = 5_000
 PUBLISHERS = 16
 STORM_S = 40.0
+
+
+@pytest.fixture
+def mongo(tmp_path: Path) -> Iterator[MongoServer]:
+    server = MongoServer(tmp_path, is_busy=True)
+    server.start()
+    yield server
+    server.stop()
 
 
 async def _publish(backend: Backend, count: int) -> None:

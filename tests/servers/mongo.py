@@ -32,9 +32,12 @@ class MongoServer:
     """One server; ``start`` after ``stop`` or ``kill`` goes on with its data, on the same port.
 
     :param directory: where it keeps its data.
+    :param is_busy: it will have so much to do that Java's second compiler pays off; otherwise that one costs more than
+        all the rest.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, is_busy: bool = False) -> None:
+        self._is_busy = is_busy
         self._given = os.environ.get("BELLWIRE_TEST_MONGO_URL")
         self.port = free_port()
         self.url = self._given or f"mongodb://127.0.0.1:{self.port}"
@@ -95,8 +98,7 @@ class MongoServer:
         if mongod := shutil.which("mongod"):
             return [mongod, "--bind_ip", "127.0.0.1", "--port", str(self.port), "--dbpath", str(self._directory)]
         prepare()
-        # A server that lives for seconds is not worth the second compiler: it costs more than all the rest.
-        options = ["-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        options = ["-Xmx768m", "-XX:+UseSerialGC", *([] if self._is_busy else ["-XX:TieredStopAtLevel=1"])]
         file = str(self._directory / "mongo.mv.db")
         return ["java", *options, "-cp", f"{_JARS}/*:{_CLASSES}", "Launcher", str(self.port), file]
 
