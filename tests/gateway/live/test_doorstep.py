@@ -65,7 +65,7 @@ async def answer(caller: socket.socket) -> bytes:
                 break
             said += more
     caller.close()
-    return re.sub(rb"\r\ndate: [^\r]*", b"", said)
+    return re.sub(rb"\r\n[Dd]ate: [^\r]*", b"", said)
 
 
 async def early(node: Node, data: bytes) -> bytes:
