@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import httpx2
 import pytest
 
 from gateway.server import listen, serve, url_of
-from gateway.settings import Settings
+from gateway.settings import LIMITS, Settings
 from inbox.errors import ConfigError
 
 SERVE = "from gateway.server import run; from gateway.settings import load; run(load(), 'serve')"
@@ -61,6 +62,14 @@ def test_lifted_safety_limits_are_warned_of_in_the_log(tmp_path: Path) -> None:
     assert process.end(signal.SIGTERM)[0] == 0
     assert process.first["level"] == "warning"
     assert "BELLWIRE_TEST" in process.first["reason"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells")
+def test_the_table_of_open_files_has_its_size_before_sessions_come(process: Process) -> None:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    status = Path(f"/proc/{process.popen.pid}/status").read_text()
+    size = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("FDSize"))
+    assert size >= min(soft, LIMITS.sessions_per_node)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -35,8 +35,8 @@ from inbox.store.sqlite.writer import Writer
 
 T = TypeVar("T")
 
-HEADS_NEAR = 64
-"""Heads read on the event loop; more are read in a thread."""
+HEADS_AT_ONCE = 64
+"""Heads read in a turn of the event loop. A thread would take longer, and the interpreter from the loop meanwhile."""
 ACKS_MAX = 1_000
 """Streams acknowledged in one transaction."""
 PING_S = 2.0
@@ -128,8 +128,12 @@ class SqliteStore(Registrar):
     # Reading
 
     async def heads(self, streams: Sequence[str]) -> list[Head]:
-        work = partial(heads, generation=self._generation, streams=streams)
-        return self._read(work) if len(streams) <= HEADS_NEAR else await self._read_far(work)
+        found: list[Head] = []
+        while part := streams[len(found) : len(found) + HEADS_AT_ONCE]:
+            found += self._read(partial(heads, generation=self._generation, streams=part))
+            if len(found) < len(streams):
+                await asyncio.sleep(0)
+        return found
 
     async def acked(self, stream: str) -> int:
         return self._read(partial(acked, stream=stream))
