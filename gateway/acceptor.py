@@ -20,7 +20,7 @@ log = structlog.get_logger()
 MOST = 16
 TAKEN = 32
 WAITING = 10_000
-TURN_S = 0.002
+TURN_S = 0.001
 """What a turn should take at most while connections wait: with each comes work for the turns after it."""
 RETRY_S = 1.0
 

@@ -27,8 +27,8 @@ Entries = list[tuple[int, bytes]]
 
 _FEW = 20
 """Entries read of each stream at least, however many streams are read for at once."""
-_PORTION = 4
-_PORTION_S = 0.0005
+_PORTION = 2
+_PORTION_S = 0.00025
 """Streams, and time, then the loop gets its turn: those who are live must not wait for those who come. What is given
 in it is still to be written, which takes longer."""
 _PAGES = 4

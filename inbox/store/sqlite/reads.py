@@ -53,7 +53,7 @@ def _changes(db: sqlite3.Connection, generation: str, stream: str, cursor: Curso
     return Changes(head, entries, more=bool(entries) and entries[-1].seq < head.seq)
 
 
-PORTION_S = 0.0003
+PORTION_S = 0.0002
 """Of the time of the event loop, then others get their turn."""
 
 
