@@ -92,6 +92,14 @@ class FrameReader:
         """Whether everything that was read was whole, so that the next bytes may come from anybody."""
         return self._unread_bytes == 0 and self._text is None and self._protocol.state is State.OPEN
 
+    def end(self) -> None:
+        """Nothing more will be read: undo the circles of references in the protocol object.
+
+        The garbage collector looks at the young only, and a reader lives as long as its connection.
+        """
+        self._protocol.parser.close()
+        self._protocol.parser_exc = None
+
     def _take(self, frame: Frame) -> Iterator[Heard]:
         match frame.opcode:
             case Opcode.TEXT if frame.fin:

@@ -82,6 +82,12 @@ class WebSocket(Connection):
 
     # Life
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._reader is not None:
+            self._reader.end()
+            self._reader = None
+
     def _left_s(self, now: float) -> float:
         if self.session.state != "new":
             return super()._left_s(now)
