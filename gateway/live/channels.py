@@ -1,9 +1,7 @@
 """The live channels that have sessions on this node, and the signals that come for them. Best effort by design."""
 
 import asyncio
-from collections import deque
 from collections.abc import Iterator
-from itertools import chain, islice, repeat
 from typing import Protocol
 
 from gateway.live import wire
@@ -28,88 +26,104 @@ class Subscriber(Protocol):
 class Channel:
     """One channel: its sessions, its subscription while that is under way, and the signals that go round.
 
-    Signals go round the sessions as on a carousel, a portion in each turn of the loop. One that comes while others are
-    on their way gets on where they are, and off when it was everywhere. So whoever is still ahead is given all of them
-    in one write, no signal waits for the round of another to end, and nobody else waits for a round.
+    Signals go round the sessions as on a carousel, a portion in each turn of the loop: whoever they come to is given
+    all that it has not had, in one write. So no signal waits for the round of another to end, nobody else waits for
+    a round, and sessions come and go meanwhile.
+
+    ``members`` says how many signals each was given, or was too early for.
     """
 
     __slots__ = (
-        "_at",
+        "_added",
         "_bytes",
+        "_frames",
         "_is_planned",
         "_round",
+        "_round_began",
         "_shared",
-        "_signals",
-        "_together",
         "members",
         "subscription",
     )
 
     def __init__(self, shared: Shared) -> None:
-        self.members: dict[Subscriber, None] = {}
+        self.members: dict[Subscriber, int] = {}
         self.subscription: asyncio.Task[None] | None = None
         self._shared = shared
-        # Of each signal: what ``_at`` is when all were offered it, and its frame.
-        self._signals: deque[tuple[int, bytes]] = deque()
+        self._added = 0
+        # The newest, as many as somebody may lack.
+        self._frames: list[bytes] = []
         self._bytes = 0
-        self._together = b""
         self._round: Iterator[Subscriber] = iter(())
-        self._at = 0
+        # What ``_added`` was then: at the end of the round nobody lacks anything older.
+        self._round_began = 0
         self._is_planned = False
 
     def enter(self, member: Subscriber) -> None:
-        """Offer ``member`` what comes from now on."""
-        self.finish()
-        self.members[member] = None
+        """Give ``member`` what comes from now on."""
+        self.members[member] = self._added
 
     def leave(self, member: Subscriber) -> None:
-        """Offer ``member`` nothing more."""
-        self.finish()
+        """Give ``member`` nothing more."""
         del self.members[member]
 
     def add(self, frame: bytes) -> None:
-        """One more signal. At most ``write_soft_bytes`` of them go round together."""
+        """One more signal. At most ``write_soft_bytes`` of them are on their way at once."""
         if self._bytes + len(frame) > self._shared.limits.write_soft_bytes:
             self.finish()
-        if not self._signals:
-            self._round = chain.from_iterable(repeat(self.members))
-        self._signals.append((self._at + len(self.members), frame))
+        self._frames.append(frame)
         self._bytes += len(frame)
-        self._together = b""
+        self._added += 1
+        if len(self._frames) == 1:
+            self._begin_round()
         self._plan()
 
     def flush(self) -> None:
-        """Offer what is on its way to a portion of the sessions; the next is for the next turn."""
+        """Go on with a portion of the round; the next is for the next turn."""
         self._is_planned = False
-        self._offer(PORTION)
+        self._go_on(PORTION)
         self._plan()
 
     def finish(self) -> None:
-        """Offer all that is on its way to whoever was not offered it."""
-        while self._signals:
-            self._offer(len(self.members))
+        """Give everybody what is on its way."""
+        while self._frames:
+            self._go_on(len(self.members) + 1)
 
     def _plan(self) -> None:
-        if self._signals and not self._is_planned:
+        if self._frames and not self._is_planned:
             self._is_planned = True
             self._shared.outbox.add(self)
 
-    def _offer(self, most: int) -> None:
-        """Offer what is on its way to the next ``most`` sessions, or to those before which the oldest gets off."""
-        if not self._signals:
-            return
-        count = min(most, self._signals[0][0] - self._at)
-        self._together = self._together or b"".join([frame for _, frame in self._signals])
-        lost = 0
-        for member in islice(self._round, count):
-            if not member.offer(self._together):
-                lost += 1
-        self._shared.tally.signals_sent += len(self._signals) * (count - lost)
-        self._shared.tally.signals_lost += len(self._signals) * lost
-        self._at += count
-        while self._signals and self._signals[0][0] == self._at:
-            self._bytes -= len(self._signals.popleft()[1])
-            self._together = b""
+    def _begin_round(self) -> None:
+        """For what came since the last one began, if anything did."""
+        lacking = self._added - self._round_began
+        self._frames = self._frames[len(self._frames) - lacking :]
+        self._bytes = sum(map(len, self._frames))
+        self._round_began = self._added
+        self._round = iter(list(self.members) if lacking else ())
+
+    def _go_on(self, most: int) -> None:
+        """Give the next ``most`` in the round what they lack."""
+        members, added = self.members, self._added
+        left, last, together = most, added, b""
+        given = lost = 0
+        while left and self._frames:
+            for member in self._round:
+                had = members.get(member, added)
+                if had == added:
+                    continue
+                if had != last:
+                    together, last = b"".join(self._frames[had - added :]), had
+                members[member] = added
+                given += added - had
+                if not member.offer(together):
+                    lost += added - had
+                left -= 1
+                if not left:
+                    break
+            else:
+                self._begin_round()
+        self._shared.tally.signals_sent += given - lost
+        self._shared.tally.signals_lost += lost
 
 
 class Channels:

@@ -90,13 +90,39 @@ def test_who_enters_on_the_way_hears_only_what_comes_later() -> None:
     assert late.heard == b"b"
 
 
-def test_who_leaves_on_the_way_was_offered_what_came() -> None:
+def test_who_leaves_on_the_way_is_offered_nothing_more_and_nobody_misses_anything() -> None:
     crowd = members(2 * PORTION)
     channel, shared = channel_of(*crowd)
     channel.add(b"a")
     shared.outbox.flush()
+    channel.leave(crowd[0])
     channel.leave(crowd[-1])
-    assert crowd[-1].heard == b"a"
+    channel.add(b"b")
+    channel.finish()
+    assert (crowd[0].heard, crowd[-1].heard) == (b"a", b"")
+    assert {member.heard for member in crowd[1:-1]} == {b"ab"}
+
+
+def test_who_comes_back_on_the_way_hears_nothing_twice() -> None:
+    crowd = members(2 * PORTION)
+    channel, shared = channel_of(*crowd)
+    channel.add(b"a")
+    shared.outbox.flush()
+    channel.leave(crowd[0])
+    channel.enter(crowd[0])
+    channel.add(b"b")
+    channel.finish()
+    assert crowd[0].heard == b"ab"
+
+
+def test_coming_and_going_costs_the_others_no_turn() -> None:
+    crowd = members(3 * PORTION)
+    channel, shared = channel_of(*crowd)
+    channel.add(b"a")
+    shared.outbox.flush()
+    channel.enter(Member())
+    channel.leave(crowd[-1])
+    assert sum(member.heard == b"a" for member in crowd) == PORTION
 
 
 def test_no_more_than_the_soft_limit_goes_round_together() -> None:
@@ -117,17 +143,17 @@ def test_what_a_session_does_not_take_counts_as_lost() -> None:
     assert (shared.tally.signals_sent, shared.tally.signals_lost) == (2, 2)
 
 
-_STEPS = st.lists(st.sampled_from(["signal", "turn", "enter", "leave"]), max_size=60)
+_STEPS = st.lists(st.sampled_from(["signal", "turn", "turn", "enter", "leave"]), max_size=80)
 
 
 @given(st.integers(1, 3 * PORTION), st.integers(1, 40), _STEPS)
-def test_whatever_happens_each_session_hears_all_of_its_time_once_and_in_order(
+def test_whatever_happens_each_session_hears_what_comes_once_and_in_order(
     count: int, soft_bytes: int, steps: list[str]
 ) -> None:
     channel, shared = channel_of(soft_bytes=soft_bytes)
     sent = 0
     inside: list[tuple[Member, int]] = []
-    gone: list[tuple[Member, int, int]] = []
+    gone: list[tuple[Member, int]] = []
 
     def enter() -> None:
         inside.append((Member(), sent))
@@ -145,12 +171,12 @@ def test_whatever_happens_each_session_hears_all_of_its_time_once_and_in_order(
             case "enter":
                 enter()
             case "leave" if len(inside) > 1:
-                member, since = inside.pop(sent % len(inside))
-                channel.leave(member)
-                gone.append((member, since, sent))
+                gone.append(inside.pop(sent % len(inside)))
+                channel.leave(gone[-1][0])
     while shared.outbox.owing:  # type: ignore[attr-defined]
         shared.outbox.flush()
-    everybody = [*gone, *((member, since, sent) for member, since in inside)]
-    for member, since, until in everybody:
-        assert list(member.heard) == list(range(since, until))
-    assert shared.tally.signals_sent == sum(until - since for _, since, until in everybody)
+    for member, since in inside:
+        assert list(member.heard) == list(range(since, sent))
+    for member, since in gone:
+        assert list(member.heard) == list(range(since, since + len(member.heard)))
+    assert shared.tally.signals_sent == sum(len(member.heard) for member, _ in [*inside, *gone])
