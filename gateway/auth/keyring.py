@@ -65,9 +65,15 @@ class KeyRing:
         self.take(await self._read())
 
     def take(self, stored: Sequence[StoredKey]) -> None:
-        """Use these keys, newest first, and no others."""
+        """Use these keys, newest first, and no others.
+
+        :raises Unavailable: one of them can be no key of ours; those in use stay.
+        """
+        try:
+            known = [secret_key(key.value, OWN_KID + key.id) for key in honoured(stored, now_ms())]
+        except ValueError as error:
+            raise Unavailable(f"a signing key in the store is damaged: {error}") from None
         self._newest = stored[0]
-        known = (secret_key(key.value, OWN_KID + key.id) for key in honoured(stored, now_ms()))
         self._keys = {key.id: key for key in known}
 
     def sign(self, kind: str, claims: object) -> str:

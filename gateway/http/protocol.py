@@ -20,6 +20,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _refusal = ("bad_request", "expected a valid HTTP/1.1 request")
     _head_bytes = 0
     _in_head = False
+    _in_body = False
     _in_trailers = False
     _upgraded = False
 
@@ -66,6 +67,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
             self._refuse_head("bad_request", "expected one Host header")
         self._in_head = False
+        self._in_body = True
         super().on_headers_complete()
 
     def on_chunk_header(self) -> None:
@@ -80,7 +82,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._in_trailers = False
+        self._in_body = self._in_trailers = False
         self._stop_timer()
         super().on_message_complete()
 
@@ -104,12 +106,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._refuse("request_timeout", f"expected the whole request within {LIMITS.request_read_s:g} s")
 
     def _refuse(self, code: str, detail: str, retry_after_s: float | None = None) -> None:
-        """Answer with a problem and close. What was asked before is answered first; what cannot be, is only closed."""
-        is_cycle = self._timer is not None and not self._in_head
+        """Answer with a problem and close. What was asked before is answered first; what cannot be, is only closed.
+
+        A body may go on when its request has its answer: another would be taken for that of the next request.
+        """
         self._stop_timer()
         if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(refusal(code, detail, retry_after_s))
-        elif not is_cycle:
+            if not self._in_body:
+                self.transport.write(refusal(code, detail, retry_after_s))
+        elif not self._in_body:
             self.cycle.keep_alive = False
             self.flow.pause_reading()
             return

@@ -59,8 +59,8 @@ class Channel:
         self._is_planned = False
 
     def enter(self, member: Subscriber) -> None:
-        """Give ``member`` what comes from now on."""
-        self.members[member] = self._added
+        """Give ``member`` what comes from now on. It does no harm if it is in already."""
+        self.members.setdefault(member, self._added)
 
     def leave(self, member: Subscriber) -> None:
         """Give ``member`` nothing more."""

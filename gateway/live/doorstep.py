@@ -29,6 +29,7 @@ class _Head:
         self.url = b""
         self.headers: list[tuple[bytes, bytes]] = []
         self.size_bytes = 0
+        self._requests = 0
         parser = HttpRequestParser(self)
         try:
             parser.feed_data(data)
@@ -44,10 +45,14 @@ class _Head:
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.lower(), value))
 
+    def on_message_complete(self) -> None:
+        self._requests += 1
+
     @property
     def is_opening(self) -> bool:
-        """Whether it asks for a WebSocket, and HTTP has nothing against it."""
-        return self.size_bytes > 0 and self._values(b"upgrade") == [b"websocket"] and len(self._values(b"host")) == 1
+        """Whether it asks for a WebSocket, and HTTP has nothing against it. No request may be before it."""
+        is_upgrade = self.size_bytes > 0 and self._requests == 1
+        return is_upgrade and self._values(b"upgrade") == [b"websocket"] and len(self._values(b"host")) == 1
 
     def _values(self, wanted: bytes) -> list[bytes]:
         return [value.lower() for name, value in self.headers if name == wanted]
@@ -81,23 +86,34 @@ class Doorstep:
         if no is not None:
             caller.send(refusal(no.code, no.detail, no.retry_after_s))
             return None
-        is_open, response = self._entrance.shake_hands("GET", head.version, head.headers)
-        caller.send(response)
-        return partial(_Opened, self._entrance, address) if is_open else None
+        return partial(_Opening, self._entrance, head, address)
 
 
-class _Opened(asyncio.Protocol):
-    """Hands the transport on as soon as there is one."""
+class _Opening(asyncio.Protocol):
+    """Shakes hands as soon as there is a transport, and hands it on.
 
-    __slots__ = ("_address", "_entrance")
+    Others came in since the request was read: whether there is room is asked again in the step in which it is taken.
+    """
 
-    def __init__(self, entrance: Entrance, address: bytes) -> None:
+    def __init__(self, entrance: Entrance, head: _Head, address: bytes) -> None:
         self._entrance = entrance
+        self._head = head
         self._address = address
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         writing = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
-        writing.set_protocol(self._entrance.connect(writing, self._address))
+        head = self._head
+        no = self._entrance.refusal(head.url, head.headers, self._address)
+        is_open, answer = (
+            self._entrance.shake_hands("GET", head.version, head.headers)
+            if no is None
+            else (False, refusal(no.code, no.detail, no.retry_after_s))
+        )
+        writing.write(answer)
+        if is_open:
+            writing.set_protocol(self._entrance.connect(writing, self._address))
+        else:
+            writing.close()
 
 
 def _opening(data: bytes) -> _Head | None:

@@ -32,6 +32,7 @@ class Streams:
         self._held: dict[str, HeldStream] = {}
         self._new: list[HeldStream] = []
         self._asked_at = 0.0
+        self._asking: asyncio.TimerHandle | None = None
         self._tasks = Tasks()
 
     def __len__(self) -> int:
@@ -74,13 +75,15 @@ class Streams:
         self._bus.resubscribe([held.key for held in streams])
 
     async def close(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
         await self._tasks.close()
         await self._catch_up.close()
 
     def _hold(self, key: str) -> HeldStream:
         held = self._held[key] = HeldStream(key, self._catch_up.wake, self._tally)
         if not self._new:
-            asyncio.get_running_loop().call_at(self._asked_at + _GATHER_S, self._subscribe_new)
+            self._asking = asyncio.get_running_loop().call_at(self._asked_at + _GATHER_S, self._subscribe_new)
         self._new.append(held)
         return held
 

@@ -144,3 +144,11 @@ async def test_a_key_that_came_while_the_store_was_away_is_found_when_it_is_back
 
 async def test_the_ring_of_the_tests_signs_under_the_kid_they_forge() -> None:
     assert take_apart(token(RING)).kid == OWN_KEY_ID
+
+
+def test_a_damaged_key_in_the_store_changes_nothing_and_is_named() -> None:
+    ring = ring_of(stored("old"))
+
+    with pytest.raises(Unavailable, match="damaged"):
+        ring.take([StoredKey("new", b"short", NOW), stored("old")])
+    assert take_apart(token(ring)).kid == OWN_KID + "old"

@@ -113,6 +113,16 @@ async def test_trailers_are_bounded_as_a_head_is(trailers: bytes) -> None:
     assert client.heard.startswith(b"HTTP/1.1 431 ")
 
 
+async def test_trailers_behind_an_answer_get_no_other() -> None:
+    client = Client()
+    client.send(CHUNKS)
+    await until(lambda: client.answers() == 1)
+    client.send(b"X: ", *batched(LARGE, 1_000))
+
+    assert client.is_closing()
+    assert client.heard.count(b"HTTP/1.1 ") == 1
+
+
 @pytest.mark.parametrize("size", [1, 7, 1_000, 20_000])
 async def test_chunks_that_arrive_in_pieces_are_no_trailers(size: int) -> None:
     client = Client()

@@ -115,6 +115,16 @@ def test_who_comes_back_on_the_way_hears_nothing_twice() -> None:
     assert crowd[0].heard == b"ab"
 
 
+def test_who_enters_twice_misses_nothing() -> None:
+    crowd = members(2 * PORTION)
+    channel, shared = channel_of(*crowd)
+    channel.add(b"a")
+    shared.outbox.flush()
+    channel.enter(crowd[-1])
+    channel.finish()
+    assert crowd[-1].heard == b"a"
+
+
 def test_coming_and_going_costs_the_others_no_turn() -> None:
     crowd = members(3 * PORTION)
     channel, shared = channel_of(*crowd)

@@ -101,6 +101,7 @@ HTTPS = {
     "another method": (request(b"POST /v1/ws HTTP/1.1", b"Content-Length: 0"), None),
     "another place before the path": (request(b"GET http://localhost/v1/ws HTTP/1.1"), None),
     "no upgrade": (request(b"GET /v1/ws HTTP/1.1", b"Connection: close", without=b"Upgrade"), 404),
+    "another request before it": (b"GET /v1/ws? HTTP/1.1\r\n\r\n" + request(b"GET /other HTTP/1.1"), 400),
     "another upgrade": (request(b"GET /v1/ws HTTP/1.1", b"Upgrade: h2c", without=b"Upgrade"), None),
     "no HTTP": (b"GET /v1/ws\x00\r\n\r\n", 400),
     "a head that is too large": (request(b"GET /v1/ws HTTP/1.1", b"X: " + b"x" * 20_000), 431),
@@ -148,6 +149,19 @@ async def test_without_room_it_is_told_when_to_come_back_and_counted_once(start:
     assert said.startswith(b"HTTP/1.1 503 ")
     assert b"\r\nretry-after: " in said
     assert (http.count, node.hub.statistics().turned_away) == (0, 1)
+
+
+async def test_no_more_are_let_in_than_there_is_room_for_however_many_come_at_once(start: NodeFactory) -> None:
+    node = await start(sessions_per_address=5)
+    callers = [asked(node, request()) for _ in range(60)]
+    said = []
+    for caller in callers:
+        async with asyncio.timeout(READ_S):
+            said.append((await asyncio.get_running_loop().sock_recv(caller, 4_096))[:12])
+    assert (said.count(b"HTTP/1.1 101"), said.count(b"HTTP/1.1 503")) == (5, 55)
+    assert node.hub.statistics().sessions == 5
+    for caller in callers:
+        caller.close()
 
 
 async def test_who_has_hung_up_already_leaves_nothing(node: Node) -> None:
