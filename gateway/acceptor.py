@@ -25,9 +25,9 @@ TURN_S = 0.001
 RETRY_S = 1.0
 
 Peer = tuple[Any, ...]
-Greet = Callable[[socket.socket, Peer], Callable[[], asyncio.Protocol] | None]
-"""Looks at a socket whose turn has come, and at where it comes from. Gives what makes its protocol; ``None`` if it was
-answered and is to be closed. May raise ``OSError``: it is closed then, too."""
+Greet = Callable[[socket.socket, Peer], Callable[[], asyncio.Protocol]]
+"""Looks at a socket whose turn has come, and at where it comes from. Gives what makes its protocol. May raise
+``OSError``: then the socket is closed."""
 
 
 class Acceptor:
@@ -110,11 +110,7 @@ class Acceptor:
     async def _connect(self, connection: socket.socket, peer: Peer) -> None:
         try:
             connection.setblocking(False)
-            make = self._greet(connection, peer)
-            if make is None:
-                connection.close()
-            else:
-                await self._loop.connect_accepted_socket(make, connection)
+            await self._loop.connect_accepted_socket(self._greet(connection, peer), connection)
         except OSError:
             connection.close()
         except Exception:

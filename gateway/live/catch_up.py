@@ -45,7 +45,7 @@ class LogPage(Struct, frozen=True):
         return cursor.seq >= self.since and not is_reset(cursor, self.changes.head)
 
     def encoded(self) -> Entries:
-        """Takes longer than the reading: a portion of the loop's time, see ``_PORTION_S``."""
+        """It takes time: done with the portion in which the entries go out, not with the whole batch that was read."""
         return [(entry.seq, entry_json(entry)) for entry in self.changes.entries]
 
 

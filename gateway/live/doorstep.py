@@ -1,8 +1,8 @@
 """The first bytes of a connection, looked at before anything is made for it.
 
-Who opens a WebSocket has mostly asked for it by the time its socket gets its turn. Then the whole request is read and
-answered on the bare socket, and nothing of HTTP is ever made: no protocol, no timer, no scope. Whatever else is there,
-or not yet, is left in the socket for uvicorn's protocol.
+Who opens a WebSocket has mostly asked for it by the time its socket gets its turn. Then the whole request is taken from
+the bare socket, and nothing of HTTP is ever made: no protocol, no timer, no scope. Whatever else is there, or not yet,
+is left in the socket for uvicorn's protocol.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class _Head:
 
 
 class Doorstep:
-    """Answers those who ask for a WebSocket and nothing else.
+    """Takes the requests of those who ask for a WebSocket and nothing else.
 
     :param http: makes the protocol of everybody else.
     """
@@ -68,8 +68,8 @@ class Doorstep:
         self._entrance = entrance
         self._http = http
 
-    def greet(self, caller: socket.socket, peer: tuple[Any, ...]) -> Make | None:
-        """What makes the protocol for ``caller``, a socket that does not block; ``None``: it was refused.
+    def greet(self, caller: socket.socket, peer: tuple[Any, ...]) -> Make:
+        """What makes the protocol for ``caller``, a socket that does not block.
 
         :param peer: its address, as ``accept`` gives it.
         :raises OSError: the connection is broken.
@@ -81,19 +81,11 @@ class Doorstep:
         if head is None:
             return self._http
         caller.recv(head.size_bytes)
-        address = self._entrance.address((peer[0], peer[1]), head.headers)
-        no = self._entrance.refusal(head.url, head.headers, address)
-        if no is not None:
-            caller.send(refusal(no.code, no.detail, no.retry_after_s))
-            return None
-        return partial(_Opening, self._entrance, head, address)
+        return partial(_Opening, self._entrance, head, self._entrance.address((peer[0], peer[1]), head.headers))
 
 
 class _Opening(asyncio.Protocol):
-    """Shakes hands as soon as there is a transport, and hands it on.
-
-    Others came in since the request was read: whether there is room is asked again in the step in which it is taken.
-    """
+    """Answers as soon as there is a transport, and hands it on. To look for room and to take it is one step."""
 
     def __init__(self, entrance: Entrance, head: _Head, address: bytes) -> None:
         self._entrance = entrance
@@ -102,18 +94,20 @@ class _Opening(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         writing = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
-        head = self._head
-        no = self._entrance.refusal(head.url, head.headers, self._address)
-        is_open, answer = (
-            self._entrance.shake_hands("GET", head.version, head.headers)
-            if no is None
-            else (False, refusal(no.code, no.detail, no.retry_after_s))
-        )
+        is_open, answer = self._answer()
         writing.write(answer)
         if is_open:
             writing.set_protocol(self._entrance.connect(writing, self._address))
         else:
             writing.close()
+
+    def _answer(self) -> tuple[bool, bytes]:
+        """Whether the handshake is complete, and what to say."""
+        head = self._head
+        no = self._entrance.refusal(head.url, head.headers, self._address)
+        if no is not None:
+            return False, refusal(no.code, no.detail, no.retry_after_s)
+        return self._entrance.shake_hands("GET", head.version, head.headers)
 
 
 def _opening(data: bytes) -> _Head | None:
