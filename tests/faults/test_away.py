@@ -69,7 +69,7 @@ async def test_beyond_the_reach_of_the_log_a_client_is_told_and_gets_a_snapshot(
 
     await until(trimmed, timeout_s=15)
     device._task = asyncio.create_task(device._live())
-    await until(lambda: device.seq == 101)
+    await until(lambda: device.seq == 101 and device.compared == 2)
     assert (device.resumes, device.snapshots, device.compared) == (0, 2, 2)
     await verdict([device])
     await device.stop()
