@@ -9,13 +9,14 @@ import os
 import signal
 from collections.abc import Callable, Coroutine
 from multiprocessing.context import ForkServerProcess
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, ParamSpec
 
 P = ParamSpec("P")
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.writers.sqlite_writer", "tests.writers.mongo_writer"])
+_CONTEXT.set_forkserver_preload(["tests.writers.sqlite_writer", "tests.writers.sqlite_creator", "tests.writers.mongo_writer"])
 
 
 class Writer:
@@ -36,14 +37,20 @@ class Writer:
         return self._process.exitcode
 
     def is_stopped(self) -> bool:
+        """By SIGSTOP. One that is gone, were it between the opening of its file and the reading, is not."""
         try:
             return Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return False
 
     def go_on(self) -> None:
         assert self._process.pid is not None
         os.kill(self._process.pid, signal.SIGCONT)
+
+
+def barrier(parties: int) -> Barrier:
+    """Where as many writers wait for each other."""
+    return _CONTEXT.Barrier(parties)
 
 
 async def forked(main: Callable[P, Coroutine[Any, Any, None]], *args: P.args, **options: P.kwargs) -> Writer:

@@ -7,6 +7,8 @@ the entry that put it where it stands: that row outlives its place in the log, w
 
 import os
 import sqlite3
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from inbox.errors import ConfigError, Unavailable
@@ -17,6 +19,7 @@ VERSION = 3
 EXTENDED = (0, 2)
 """Versions, that of a new file among them, to which the tables that they lack are added."""
 BUSY_TIMEOUT_S = 5.0
+_RETRY_S = 0.01
 # A checkpoint rewrites each changed page once: rare ones make bulk writes 40 % faster, and the WAL stays < 100 MB.
 WAL_PAGES = 20_000
 # Bulk publishes touch the last page of each stream: this holds those of 16,000 streams.
@@ -205,7 +208,7 @@ def create(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        _touch(path)
         db = _connect(path.as_uri(), BUSY_TIMEOUT_S)
     except (OSError, sqlite3.Error) as error:
         raise ConfigError(f"cannot open the database {path}: {error}") from error
@@ -217,17 +220,38 @@ def create(path: Path) -> sqlite3.Connection:
     return db
 
 
+def _touch(path: Path) -> None:
+    """Make the file with its mode if it is missing. One that is there is not opened: when a process closes a file, all
+    locks that its other connections hold on it are gone (sqlite.org/howtocorrupt.html, section 2.2)."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
 def _prepare(db: sqlite3.Connection) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version not in (*EXTENDED, VERSION):
         raise ConfigError(f"expected schema version {VERSION}, found {version}: use the Bellwire that wrote it")
-    db.execute("PRAGMA journal_mode = WAL")
+    _use_wal(db)
     db.execute("PRAGMA synchronous = FULL")
     db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
     db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
     if version in EXTENDED:
         db.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT")
     db.execute("INSERT OR IGNORE INTO meta VALUES ('generation', ?)", (new_token(),))
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    """Many may do this to a new file at once. Only one can, and the others are told that it is locked without the wait
+    of the busy timeout, as they hold a lock that they would have to exchange for a stronger one."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(_RETRY_S)
 
 
 def read_only(path: Path) -> sqlite3.Connection:

@@ -19,6 +19,8 @@ from inbox.store.sqlite import SqliteStore, publish, reads, schema, streams, wri
 from tests.audit import audit
 from tests.samples import TENANT, Recorder, stream_of, submission
 from tests.waiting import until
+from tests.writers import sqlite_creator
+from tests.writers.forked import barrier, forked
 
 pytestmark = pytest.mark.anyio
 
@@ -84,10 +86,20 @@ async def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> Non
         await SqliteStore(tmp_path / "file" / "bellwire.sqlite3").open()
 
 
-async def test_two_processes_may_create_the_file_at_once(sqlite_path: Path) -> None:
-    stores = [SqliteStore(sqlite_path) for _ in range(4)]
-    await asyncio.gather(*(store.open() for store in stores))
-    assert len({(await store.heads([ANNA]))[0].epoch for store in stores}) == 1
+async def test_processes_may_create_a_file_at_once(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{n}" / "bellwire.sqlite3" for n in range(40)]  # one in three was locked once
+    together = barrier(4)
+    creators = [await forked(sqlite_creator.main, paths, together) for _ in range(4)]
+    assert [await creator.wait() for creator in creators] == [0] * 4
+    assert [len([*path.parent.glob("*.epoch")]) for path in paths] == [1] * len(paths)
+
+
+async def test_to_open_a_file_takes_no_lock_from_those_who_have_it_open(sqlite_path: Path) -> None:
+    stores = [SqliteStore(sqlite_path) for _ in range(2)]
+    for store in stores:
+        await store.open()
+    locks = await anyio.Path("/proc/locks").read_text()
+    assert f":{sqlite_path.stat().st_ino} " in locks
     for store in stores:
         await store.close()
 
