@@ -16,7 +16,9 @@ from typing import Any, ParamSpec
 P = ParamSpec("P")
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.writers.sqlite_writer", "tests.writers.sqlite_creator", "tests.writers.mongo_writer"])
+_CONTEXT.set_forkserver_preload(
+    [f"tests.writers.{main}" for main in ("mongo_writer", "sqlite_creator", "sqlite_writer")]
+)
 
 
 class Writer:

@@ -99,7 +99,7 @@ async def test_to_open_a_file_takes_no_lock_from_those_who_have_it_open(sqlite_p
     for store in stores:
         await store.open()
     locks = await anyio.Path("/proc/locks").read_text()
-    assert f":{sqlite_path.stat().st_ino} " in locks
+    assert f":{(await anyio.Path(sqlite_path).stat()).st_ino} " in locks
     for store in stores:
         await store.close()
 
