@@ -26,7 +26,7 @@ from inbox.model import (
     User,
 )
 from inbox.store.outlet import NoOutlet, Outlet
-from inbox.store.sqlite import erase, marks, publish, reads, schema, topics, upkeep, work
+from inbox.store.sqlite import erase, file, marks, publish, reads, topics, upkeep, work
 from inbox.store.sqlite import users as profiles
 from inbox.store.sqlite.announce import News, announce
 from inbox.store.sqlite.registrar import Registrar
@@ -63,9 +63,9 @@ class SqliteStore(Registrar):
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="bellwire-sqlite-reader")
 
     def _connect(self) -> tuple[sqlite3.Connection, sqlite3.Connection, sqlite3.Connection, str]:
-        db = schema.create(self._path)
+        db = file.create(self._path)
         (generation,) = db.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
-        return db, schema.read_only(self._path), schema.read_only(self._path), generation
+        return db, file.read_only(self._path), file.read_only(self._path), generation
 
     async def close(self) -> None:
         await asyncio.to_thread(self._reader.shutdown)
@@ -85,14 +85,14 @@ class SqliteStore(Registrar):
         try:
             return work(self._near)
         except sqlite3.Error as error:
-            raise schema.unavailable(error) from error
+            raise file.unavailable(error) from error
 
     async def _read_far(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Read in the reader thread."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reader, work, self._far)
         except sqlite3.Error as error:
-            raise schema.unavailable(error) from error
+            raise file.unavailable(error) from error
 
     # Writing
 

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from inbox.errors import Unavailable
-from inbox.store.sqlite.schema import unavailable
+from inbox.store.sqlite.file import unavailable
 
 T = TypeVar("T")
 

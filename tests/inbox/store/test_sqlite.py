@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from inbox.errors import ConfigError, Unavailable
 from inbox.model import Mark
 from inbox.registered import Revocation
-from inbox.store.sqlite import SqliteStore, publish, reads, schema, streams, writer
+from inbox.store.sqlite import SqliteStore, file, publish, reads, streams, writer
 from tests.audit import audit
 from tests.samples import TENANT, Recorder, stream_of, submission
 from tests.waiting import until
@@ -40,8 +40,8 @@ def raw(path: Path) -> Iterator[sqlite3.Connection]:
 
 async def test_the_file_is_for_its_owner_alone(sqlite_store: SqliteStore, sqlite_path: Path) -> None:
     await sqlite_store.publish(submission("anna"))
-    for file in sqlite_path.parent.iterdir():
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    for each in sqlite_path.parent.iterdir():
+        assert stat.S_IMODE(each.stat().st_mode) == 0o600
 
 
 async def test_a_file_of_another_version_is_refused(sqlite_path: Path) -> None:
@@ -146,7 +146,7 @@ async def test_a_write_beyond_the_queue_is_refused(
 async def test_while_another_process_holds_the_file_writes_are_unavailable_and_reads_are_not(
     sqlite_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(file, "BUSY_TIMEOUT_S", 0.05)
     store = SqliteStore(sqlite_path)
     await store.open()
     with raw(sqlite_path) as db:
@@ -209,7 +209,7 @@ async def test_a_write_is_announced_though_its_caller_has_gone(sqlite_store: Sql
 @pytest.fixture
 def overtaken(sqlite_store: SqliteStore, sqlite_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Another process publishes to anna whenever a reader has just read her head."""
-    with closing(schema.create(sqlite_path)) as other:
+    with closing(file.create(sqlite_path)) as other:
 
         def find_late(db: sqlite3.Connection, generation: str, stream: str) -> streams.Found:
             found = streams.find(db, generation, stream)
