@@ -138,7 +138,7 @@ async def test_a_notification_leaves_when_it_expires(store: Store) -> None:
 
 
 async def test_readers_ignore_the_clock_until_the_item_was_removed(store: Store) -> None:
-    made = submission("anna", expires_at=now_ms() + 50)
+    made = submission("anna", expires_at=now_ms() + 1_000)
     await store.publish(made)
     await until(lambda: now_ms() > (made.notification.expires_at or 0))
     found = await audit(store, ANNA)

@@ -144,16 +144,16 @@ class Device:
         await socket.send(json.dumps({"t": "ack", "seq": self.seq}))
 
     async def _snapshot(self, welcome: Json) -> None:
-        self.epoch, self.seq, self.counts = welcome["epoch"], welcome["seq"], welcome["counts"]
-        self.applied = []
-        self.notifications = []
         page = await self.pull("")
         if page["seq"] == welcome["seq"]:
             self.compared += 1
             if any(page[name] != welcome[name] for name in ("items", "next", "counts", "epoch")):
-                self.faults.append(f"the snapshot at {self.seq} is not the pull API's page")
+                self.faults.append(f"the snapshot at {welcome['seq']} is not the pull API's page")
         # Pages may stand later than the snapshot: entries after it are harmless to apply again.
         self.items = (await whole_inbox(self))[1]
+        self.applied = []
+        self.notifications = []
+        self.epoch, self.seq, self.counts = welcome["epoch"], welcome["seq"], welcome["counts"]
 
     async def _entry(self, entry: Json) -> None:
         """The client's rule."""
