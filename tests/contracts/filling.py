@@ -24,7 +24,7 @@ async def fill(store: Store, n: int, user: str = "anna", category: str = "news")
 
 
 async def publish_many(store: Store, n: int) -> list[str]:
-    """As ``fill``, in any order and faster: 50 at once, because who writes to an inbox waits for a turn, not for ever."""
+    """As ``fill``, in any order and faster. 50 at once: who writes to an inbox waits for a turn, but not for ever."""
     for start in range(0, n, 50):
         await asyncio.gather(*(store.publish(submission("anna")) for _ in range(start, min(n, start + 50))))
     return [item.id for item in reversed(await read_items(store, ANNA))]
