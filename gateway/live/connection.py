@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import Protocol
 
 from gateway.live import wire
@@ -146,7 +147,9 @@ class Connection(Outgoing, ABC):
         self._end(code)
         if not self._transport.is_closing():
             self._transport.write(last)
-            self._transport.write_eof()
+            # On asyncio's loop it raises if the client has hung up unnoticed; whoever closes many goes on to the next.
+            with suppress(OSError):
+                self._transport.write_eof()
 
     def abort(self, code: CloseCode) -> None:
         self._end(code)

@@ -12,6 +12,7 @@ from inbox.registered import Revocation
 from inbox.service import Inbox
 from inbox.times import now_ms
 from tests.gateway.live.node import Node, Verifier
+from tests.gateway.live.raw import HELLO, TEXT, RawClient, frame
 from tests.samples import TENANT
 from tests.waiting import until
 
@@ -40,6 +41,18 @@ async def test_by_its_id_only_the_sessions_of_that_token_end(node: Node) -> None
         assert await first.closed() == CloseCode.KICKED
         await node.publish("anna")
         assert (await second.hear_t("entry"))["seq"] == 1
+
+
+async def test_one_that_has_just_hung_up_keeps_no_other_from_its_end(node: Node) -> None:
+    """Its socket is closed, and the loop has had no turn since: on asyncio's, ending it raises."""
+    async with RawClient(node) as gone, node.client() as other:
+        await gone.send(frame(TEXT, HELLO))
+        await gone.receive()
+        await other.hello("ben")
+        gone.hang_up()
+        node.hub.end([Revocation(TENANT, user, now_ms()) for user in ("ann", "ben")])
+
+        assert await other.closed() == CloseCode.KICKED
 
 
 async def test_another_tenants_user_of_that_name_stays(node: Node) -> None:
