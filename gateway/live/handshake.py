@@ -1,10 +1,10 @@
 """The opening handshake (RFC 6455, section 4.2), by the ``websockets`` sans-I/O protocol. No I/O."""
 
-import logging
 from collections.abc import Iterable
+from http import HTTPStatus
 
 from websockets.datastructures import Headers
-from websockets.exceptions import InvalidHandshake
+from websockets.exceptions import InvalidHandshake, InvalidMethod, InvalidProtocol, InvalidUpgrade
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
@@ -12,15 +12,18 @@ _PREFIX = b"sec-websocket-"
 _SWITCH = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n"
 )
-_quiet = logging.getLogger("bellwire.handshake")
-_quiet.setLevel(logging.CRITICAL)
+_REFUSALS: dict[type[InvalidHandshake], tuple[HTTPStatus, dict[str, str]]] = {
+    InvalidMethod: (HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "GET"}),
+    InvalidProtocol: (HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, {}),
+    InvalidUpgrade: (HTTPStatus.UPGRADE_REQUIRED, {"Upgrade": "websocket"}),
+}
 
 
 class Handshake:
     """Answers requests for a WebSocket. One serves a whole node: it keeps nothing of a client."""
 
     def __init__(self) -> None:
-        self._protocol = ServerProtocol(logger=_quiet)
+        self._protocol = ServerProtocol()
 
     def answer(self, method: str, version: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[bool, bytes]:
         """Whether the handshake is complete, and the response to be sent.
@@ -36,6 +39,13 @@ class Handshake:
         request = Request("/", fields, method, f"HTTP/{version}")
         try:
             accept, _, _ = self._protocol.process_request(request)
-        except InvalidHandshake:
-            return False, self._protocol.accept(request).serialize()
+        except InvalidHandshake as why:
+            return False, self._refusal(why)
         return True, _SWITCH % accept.encode()
+
+    def _refusal(self, why: InvalidHandshake) -> bytes:
+        """As ``ServerProtocol.accept`` says it: that one keeps the exception, and with it all who called."""
+        status, more = _REFUSALS.get(type(why), (HTTPStatus.BAD_REQUEST, {}))
+        response = self._protocol.reject(status, f"Failed to open a WebSocket connection: {why}.\n")
+        response.headers.update(more)
+        return response.serialize()

@@ -98,6 +98,7 @@ async def test_another_path_is_no_way_in(node: Node) -> None:
     [
         (b"POST /v1/ws HTTP/1.1", b"405"),
         (b"GET /v1/ws HTTP/1.0", b"505"),
+        (b"GET /v1/ws HTTP/1.1\r\nUpgrade: h2c", b"426"),
         (b"GET /v1/ws HTTP/1.1\r\nSec-WebSocket-Version: 8", b"400"),
         (b"GET /v1/ws HTTP/1.1\r\nSec-WebSocket-Key: c2hvcnQ=", b"400"),
     ],
