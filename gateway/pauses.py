@@ -2,7 +2,7 @@
 
 While the loop stands still everybody waits, so this is the number to watch on a node. The collector looks at the young
 in small portions. What lives long is looked at only while there is little of it: all at once it would stop the loop for
-a tenth of a second, and find nothing, since no session leaves a cycle behind.
+a tenth of a second, and find nothing, since no connection leaves a cycle behind.
 """
 
 import asyncio

@@ -31,6 +31,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
+        # uvicorn's timer would keep us after a reset, and requests that wait for their turn know us as we know them.
+        self._unset_keepalive_if_required()
+        self.pipeline.clear()
+        del self.cycle
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

@@ -6,8 +6,8 @@ never sees any of it; an event stream is routed and verified like every request,
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any
+from weakref import ref
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -20,7 +20,7 @@ Connect = Callable[[asyncio.Transport], asyncio.Protocol]
 
 STREAM_PATH = "/v1/stream"
 
-_TAKE_OVER = "take_over"
+_IN_HAND = "in_hand"
 
 
 class TakenOver(Response):
@@ -31,7 +31,8 @@ class TakenOver(Response):
         self._connect = connect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["state"].pop(_TAKE_OVER)(self._connect)
+        protocol, cycle = (there() for there in scope["state"][_IN_HAND])
+        protocol.take_over(cycle, self._connect)
 
 
 class LiveHttpProtocol(BoundedHttpProtocol):
@@ -66,15 +67,10 @@ class LiveHttpProtocol(BoundedHttpProtocol):
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         if self.scope.get("path") == STREAM_PATH:
-            self.scope["state"][_TAKE_OVER] = partial(self._take_over, self.cycle)
+            # Weakly, or a request that is refused would leave a circle of references.
+            self.scope["state"][_IN_HAND] = ref(self), ref(self.cycle)
 
-    def on_response_complete(self) -> None:
-        if not self.pipeline:
-            # A request that was refused leaves no circle of references either.
-            self.scope["state"].pop(_TAKE_OVER, None)
-        super().on_response_complete()
-
-    def _take_over(self, cycle: RequestResponseCycle, connect: Connect) -> None:
+    def take_over(self, cycle: RequestResponseCycle, connect: Connect) -> None:
         """Leave the request of ``cycle``, and whatever was sent after it, without an answer of ours."""
         # For uvicorn the client is gone: it neither misses the answer nor touches the transport any more.
         cycle.disconnected = True

@@ -1,16 +1,9 @@
 """What breaks the protocol gets its close code, and disturbs nobody else."""
 
-import gc
 import json
-from collections import Counter
 
 import pytest
-from websockets.server import ServerProtocol
 
-from gateway.live.frames import FrameReader
-from gateway.live.held_stream import HeldStream
-from gateway.live.session import Session
-from gateway.live.websocket import WebSocket
 from gateway.settings import LIMITS
 from tests.gateway.live.node import Node, NodeFactory
 from tests.gateway.live.raw import BINARY, CLOSE, CONT, HELLO, PING, PONG, TEXT, RawClient, frame
@@ -63,33 +56,6 @@ async def test_it_is_closed_with_its_code(node: Node, name: str) -> None:
         assert await client.is_cut()
         await node.publish("bob")
         assert (await bystander.hear())["seq"] == 1
-
-
-def alive() -> Counter[str]:
-    """What there is of connections. Circles of references count until the garbage collector finds them."""
-    kinds = {WebSocket, Session, HeldStream, FrameReader, ServerProtocol}
-    return Counter(type(thing).__name__ for thing in gc.get_objects() if type(thing) in kinds)
-
-
-async def test_no_end_of_a_connection_leaves_work_for_the_garbage_collector(node: Node) -> None:
-    closed = [data for data, _ in BAD.values()] + [frame(CLOSE, b"\x03\xe8")]
-    left = [frame(TEXT, HELLO)[:9], frame(TEXT, HELLO, fin=False), frame(TEXT, HELLO), b""]
-    async with RawClient(node):
-        pass
-    await until(lambda: node.hub.statistics().sessions == 0)
-    gc.collect()
-    gc.disable()
-    try:
-        before = alive()
-        for data in [*closed, *left]:
-            async with RawClient(node) as client:
-                await client.send(data)
-                assert data in left or await client.is_cut()
-        await until(lambda: node.hub.statistics().sessions == 0)
-        # One reader is kept for whoever comes next.
-        assert alive() - before <= Counter(FrameReader=1, ServerProtocol=1)
-    finally:
-        gc.enable()
 
 
 async def test_a_message_in_fragments_is_one_message(node: Node) -> None:
