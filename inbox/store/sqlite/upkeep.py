@@ -12,6 +12,8 @@ STREAMS_MAX = 500
 ENTRIES_MAX = 5_000
 """Entries, and keys, that one round drops: the only writer is busy for some 10 ms."""
 KEY_KEEP_S = 86_400
+KEY_LOOK_S = 3_600
+"""A key that is still needed by then is looked at again after so long."""
 TOMBSTONE_KEEP_S = 86_400
 
 
@@ -59,10 +61,14 @@ def _look_again(db: sqlite3.Connection, id: int, floor: int, end: int, now: int)
     db.execute("UPDATE stream SET floor = ?, trim_at = ? WHERE id = ?", (floor, at, id))
 
 
+_OLDEST_KEYS = "(tenant, key) IN (SELECT tenant, key FROM idempotency_key WHERE at <= :cutoff ORDER BY at LIMIT :limit)"
+_ON_ITS_WAY = "EXISTS (SELECT 1 FROM notification n WHERE n.id = idempotency_key.notification AND n.state <= :running)"
+
+
 def _forget_keys(db: sqlite3.Connection, now: int) -> None:
-    db.execute(
-        "DELETE FROM idempotency_key WHERE (tenant, key) IN"
-        " (SELECT tenant, key FROM idempotency_key WHERE at <= ? ORDER BY at LIMIT ?)"
-        " AND notification NOT IN (SELECT id FROM notification WHERE due_at IS NOT NULL AND state <= ?)",
-        (now - KEY_KEEP_S * 1000, ENTRIES_MAX, STATES.index("running")),
-    )
+    """While a notification is on its way, so is its key: it steps aside, or the oldest would be such keys for ever."""
+    cutoff = now - KEY_KEEP_S * 1000
+    values = {"cutoff": cutoff, "limit": ENTRIES_MAX, "running": STATES.index("running")}
+    db.execute(f"DELETE FROM idempotency_key WHERE {_OLDEST_KEYS} AND NOT {_ON_ITS_WAY}", values)
+    values["later"] = cutoff + KEY_LOOK_S * 1000
+    db.execute(f"UPDATE idempotency_key SET at = :later WHERE {_OLDEST_KEYS} AND {_ON_ITS_WAY}", values)

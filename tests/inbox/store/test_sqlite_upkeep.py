@@ -42,6 +42,33 @@ async def test_an_idempotency_key_is_kept_for_a_day(sqlite_store: SqliteStore, m
     assert await sqlite_store.publish(submission("anna", key="k")) != first
 
 
+async def test_keys_of_what_is_on_its_way_hold_up_no_others(
+    sqlite_store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = [submission("anna", key=f"later {n}", send_at=days_from_now(9)) for n in range(4)]
+    first = [await sqlite_store.publish(one) for one in waiting]
+    done = await sqlite_store.publish(submission("anna", key="now"))
+    monkeypatch.setattr(upkeep, "now_ms", lambda: days_from_now(1.01))
+    monkeypatch.setattr(upkeep, "ENTRIES_MAX", 2)
+    for _ in range(3):
+        await sqlite_store.trim(10, 60.0)
+    assert await sqlite_store.publish(submission("anna", key="now")) != done
+    assert [await sqlite_store.publish(one) for one in waiting] == first
+
+
+async def test_a_key_that_was_needed_for_longer_is_forgotten_within_the_hour(
+    sqlite_store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = submission("anna", key="k", send_at=days_from_now(9))
+    first = await sqlite_store.publish(waiting)
+    monkeypatch.setattr(upkeep, "now_ms", lambda: days_from_now(2))
+    await sqlite_store.trim(10, 60.0)
+    await sqlite_store.cancel(waiting.notification.tenant, first.id)
+    monkeypatch.setattr(upkeep, "now_ms", lambda: days_from_now(2.05))
+    await sqlite_store.trim(10, 60.0)
+    assert await sqlite_store.publish(submission("anna", key="k")) != first
+
+
 @pytest.mark.parametrize(("keep_s", "early", "late"), [(60.0, 0.99, 1.01), (86_400.0, 1.99, 3.0)])
 async def test_a_tombstone_is_kept_twice_as_long_as_the_log_and_a_day(
     sqlite_store: SqliteStore,
