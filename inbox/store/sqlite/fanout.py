@@ -106,7 +106,14 @@ def _targets(db: sqlite3.Connection, job: Job, ids: str) -> dict[int, Target]:
     return {target.id: target for target in map(Target._make, rows)}
 
 
-# What is no item any more is a plain entry of the log: it shows the states that it had when it was written.
+# What is no item any more is a plain entry of the log: it shows the states that it had when it was written. Where the
+# log has been trimmed it is nothing, and no trim would come by again.
+_DROP = """
+DELETE FROM entry WHERE (stream, seq) IN (
+    SELECT s.id, given.value ->> 1 FROM json_each(:rows) AS given
+    CROSS JOIN stream s ON s.id = given.value ->> 0 AND given.value ->> 1 <= s.floor
+)
+"""
 _MOVE_ON = """
 UPDATE entry SET item = NULL, collapse_key = NULL, seen_at = NULL FROM json_each(:rows) AS given
 WHERE entry.stream = given.value ->> 0 AND entry.seq = given.value ->> 1
@@ -139,6 +146,6 @@ def _take_over(db: sqlite3.Connection, job: Job, targets: list[Target], at: int)
         written.append(Written(t.stream, t.incarnation, Entry(t.seq + 1, "updated", at, counts, item)))
     values = {"rows": json.dumps(rows), "notification": job.id, "version": shown.version, "key": shown.collapse_key}
     values |= {"at": at, "kind": KINDS.index("updated")}
-    for statement in (_MOVE_ON, _TAKE_OVER, _STAND):
+    for statement in (_DROP, _MOVE_ON, _TAKE_OVER, _STAND):
         db.execute(statement, values)
     return written

@@ -132,6 +132,19 @@ async def test_entries_that_age_later_are_trimmed_later(
     assert await sqlite_store.trim(1, 3_600.0) == 2
 
 
+async def test_an_item_that_is_taken_over_leaves_no_row_where_the_log_was_trimmed(
+    sqlite_store: SqliteStore, sqlite_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for collapse_key in ("likes", "comments"):
+        await sqlite_store.publish(submission("anna", collapse_key=collapse_key))
+    monkeypatch.setattr(upkeep, "now_ms", lambda: days_from_now(1))
+    assert await sqlite_store.trim(1, 60.0) == 1
+    await sqlite_store.publish(submission("anna", collapse_key="likes"))
+    with raw(sqlite_path) as db:
+        rows = db.execute("SELECT seq, item IS NULL FROM entry ORDER BY seq").fetchall()
+    assert rows == [(2, 0), (3, 0)]
+
+
 async def test_a_process_that_stopped_beating_is_not_listed(
     sqlite_store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
