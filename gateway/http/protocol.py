@@ -70,9 +70,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
             self._refuse_head("bad_request", "expected one Host header")
+        super().on_headers_complete()  # Raises where the target is none: that head gets its answer, too.
         self._in_head = False
         self._in_body = True
-        super().on_headers_complete()
 
     def on_chunk_header(self) -> None:
         """Trailers follow, unless a body does: they count as head. Nobody reads them, and headers they are not."""

@@ -87,6 +87,9 @@ GARBAGE: dict[str, bytes] = {
     "noise": b"\x00\x01\x02\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     "a path that is not ASCII": b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a target without end": b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a target with a port that is none": b"GET http://a:99999/healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a target without a path": b"CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n",
     "a method of nobody": b"FETCH / HTTP/1.1\r\nHost: x\r\n\r\n",
     "two lengths": b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
     "a length and chunks": (
@@ -99,7 +102,10 @@ GARBAGE: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("behind", [GARBAGE["noise"], GARBAGE["two lengths"], HEALTH[:-2] + b"X: " + b"x" * 20_000])
+BEHIND = [GARBAGE[name] for name in ("noise", "two lengths", "a target without end")]
+
+
+@pytest.mark.parametrize("behind", [*BEHIND, HEALTH[:-2] + b"X: " + b"x" * 20_000])
 async def test_what_is_refused_lets_the_request_before_it_have_its_answer(raw: Raw, behind: bytes) -> None:
     await raw.send(HEALTH + behind)
 
