@@ -14,7 +14,6 @@ from inbox.errors import ConfigError
 T = TypeVar("T")
 
 STORE = ("data_dir", "tenant")
-SERVER = ("host", "port")
 
 # Not here, so only in the environment: what may hold a password must not be in a command line others can read.
 HELP = {
