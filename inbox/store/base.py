@@ -148,7 +148,8 @@ class Store(Registry, Protocol):
         """How far a notification is; ``None`` if this tenant has none of that id."""
         ...
 
-    # Topics. ``after`` is the ``next`` of an earlier page of the same list, else the call raises ``Invalid``.
+    # Topics. ``after`` is the ``next`` of an earlier page of the same list. Any other text raises ``Invalid``, or the
+    # page begins anywhere: it holds nothing but what is in this list.
 
     async def put_topic(self, tenant: str, topic: str, description: str | None) -> Topic:
         """Make the topic, or describe it anew."""
@@ -179,7 +180,7 @@ class Store(Registry, Protocol):
         """The ids of the topics that a user is in."""
         ...
 
-    # Users
+    # Users. ``after`` is as above.
 
     async def put_users(self, tenant: str, users: Sequence[User]) -> None:
         """Write these profiles (<= 1,000, distinct ids), all or none of each. Whoever is there keeps ``created_at``."""

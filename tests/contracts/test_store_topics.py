@@ -1,9 +1,11 @@
 """What every store promises about topics and who is in them."""
 
+import asyncio
+
 import pytest
 
 from inbox.errors import Invalid
-from inbox.model import Membership
+from inbox.model import Listing, Membership, User
 from inbox.store.base import Store
 from tests.contracts.filling import make_topic
 from tests.samples import TENANT, stream_of
@@ -87,15 +89,23 @@ async def test_members_are_listed_in_pages_each_once(store: Store) -> None:
     assert sorted(found) == sorted(users)
 
 
-async def test_a_cursor_that_no_list_gave_is_invalid(store: Store) -> None:
-    await make_topic(store, "news", "anna")
-    for after in ("", "nonsense/\x00", "9" * 400):
-        try:
-            found = await store.members(TENANT, "news", after, 10)
-        except Invalid:
-            continue
-        assert found is not None
-        assert set(found.items) <= {"anna"}
+@pytest.mark.parametrize("after", ["", "0", "a", "nonsense/\x00", "~", "\U0010ffff", "9" * 18, "9" * 400])
+async def test_a_cursor_that_no_list_gave_shows_nothing_of_another_list(store: Store, after: str) -> None:
+    for tenant, name in (("abc", "ada"), (TENANT, "anna"), ("zoo", "zoe")):
+        await store.put_users(tenant, [User(name)])
+        await store.put_topic(tenant, name, None)
+        await store.change_members(tenant, name, [name], [])
+    pages = await asyncio.gather(
+        store.topics(TENANT, after, 10),
+        store.users(TENANT, after, 10),
+        store.members(TENANT, "anna", after, 10),
+        store.topics_of(stream_of("anna"), after, 10),
+        return_exceptions=True,
+    )
+    for page in pages:
+        if not isinstance(page, Invalid):
+            assert isinstance(page, Listing), page
+            assert {getattr(item, "id", item) for item in page.items} <= {"anna"}
 
 
 async def test_the_topics_of_a_user_are_those_he_is_in(store: Store) -> None:
