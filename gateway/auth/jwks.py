@@ -74,7 +74,7 @@ class Jwks:
             try:
                 async with asyncio.timeout(self._limits.jwks_timeout_s):
                     self._keys = await self._fetch()
-            except (httpx2.HTTPError, TimeoutError, ValueError, RecursionError) as error:
+            except Exception as error:
                 self._is_away = True
                 log.warning("jwks_failed", reason=type(error).__name__, detail=str(error))
             else:
@@ -102,6 +102,7 @@ def _keys(document: dict[str, Any]) -> tuple[Key, ...]:
     for jwk in listed[:_KEYS_MAX]:
         try:
             keys.append(jwk_key(jwk))
-        except (ValueError, TypeError, AttributeError):
+        except Exception:
+            # PyJWT has many ways to refuse one, and none may cost us those beside it.
             continue
     return tuple(keys)

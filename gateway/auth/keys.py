@@ -97,7 +97,7 @@ def pem_key(pem: str) -> Key:
 def jwk_key(jwk: dict[str, Any]) -> Key:
     """The public key in a member of a JWKS.
 
-    :raises ValueError: not for signatures, symmetric, or of a kind we do not accept.
+    :raises ValueError: not for signatures, symmetric, or of a kind we do not accept. PyJWT raises others too.
     """
     if jwk.get("kty") == "oct" or jwk.get("use", "sig") != "sig":
         raise ValueError("expected a public key for signatures")

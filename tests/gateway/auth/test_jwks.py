@@ -90,7 +90,7 @@ async def test_the_kid_selects_the_key(tokens: UserTokens, provider: Provider) -
 
 async def test_keys_we_cannot_use_are_passed_over(tokens: UserTokens, provider: Provider) -> None:
     symmetric: Any = {"kty": "oct", "k": "c2VjcmV0", "kid": "s"}
-    provider.keys = [symmetric, {"kty": "x"}, {}, jwk(RSA, "e", use="enc"), jwk(RSA, "a")]
+    provider.keys = [symmetric, {"kty": "x"}, {}, jwk(RSA, "e", use="enc"), jwk(RSA, "n", alg="none"), jwk(RSA, "a")]
 
     assert await verify(tokens) == "alice"
 
@@ -135,6 +135,7 @@ ANSWERS: dict[str, httpx2.Response | Exception] = {
     "a list": httpx2.Response(200, content=b"[]"),
     "no keys": httpx2.Response(200, content=b'{"keys":7}'),
     "nested": httpx2.Response(200, content=b'{"keys":' + b"[" * 100_000),
+    "a surprise": RuntimeError("nobody thought of this"),
     "too large": httpx2.Response(200, content=b'{"keys":["' + b"x" * LIMITS.jwks_bytes + b'"]}'),
 }
 
