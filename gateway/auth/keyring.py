@@ -12,6 +12,7 @@ from gateway.auth.keys import Key, secret_key
 from gateway.settings import LIMITS, Limits
 from inbox.errors import Unavailable
 from inbox.registered import StoredKey
+from inbox.tasks import end
 from inbox.times import monotonic_s, now_ms
 
 log = structlog.get_logger()
@@ -57,8 +58,7 @@ class KeyRing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._reloading is not None:
-            self._reloading.cancel()
-            await asyncio.gather(self._reloading, return_exceptions=True)
+            await end([self._reloading])
 
     async def load(self) -> None:
         """Read the keys. :raises Unavailable: the store does not answer."""
@@ -113,6 +113,10 @@ class KeyRing:
         except (Unavailable, TimeoutError) as error:
             self._is_away = True
             log.warning("keys_not_reloaded", reason=str(error))
+        except Exception:
+            # A reloader that died of a surprise would honour the keys it has for ever.
+            self._is_away = True
+            log.exception("keys_not_reloaded")
 
     async def _reload_for_ever(self) -> None:
         while True:

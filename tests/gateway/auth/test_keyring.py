@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 
@@ -118,7 +119,34 @@ async def test_the_keys_are_read_again_now_and_then_and_one_that_went_is_forgott
         assert await ring.find(OWN_KID + "old") == ()
 
 
-@pytest.mark.parametrize("failure", [Unavailable("away"), TimeoutError()])
+async def test_they_are_read_again_after_a_surprise() -> None:
+    shelf = Shelf(stored("new"), stored("old", 60))
+    async with KeyRing(shelf.read, Limits(keys_reload_s=0.01)) as ring:
+        shelf.failure = RuntimeError("nobody thought of this")
+        await until(lambda: shelf.reads > 2)
+        shelf.failure = None
+        shelf.keys.pop()
+
+        await until(lambda: ring.at_hand(OWN_KID + "old") is None)
+
+
+async def test_it_ends_although_a_driver_swallows_a_cancellation() -> None:
+    shelf = Shelf(stored("a"))
+    began = asyncio.Event()
+
+    async def swallow() -> Sequence[StoredKey]:
+        if shelf.reads == 1:
+            began.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(3_600)
+        return await shelf.read()
+
+    async with asyncio.timeout(5), KeyRing(swallow, Limits(keys_reload_s=0.01)):
+        await began.wait()
+    assert shelf.reads > 1
+
+
+@pytest.mark.parametrize("failure", [Unavailable("away"), TimeoutError(), RuntimeError("nobody thought of this")])
 async def test_while_the_store_is_away_known_keys_are_good_and_others_cannot_be_judged(failure: Exception) -> None:
     shelf = Shelf(stored("old", 60))
     ring = await shelf.ring()
