@@ -69,11 +69,15 @@ def open_token(token: Unverified, keys: Iterable[Key], decoder: "msgspec.json.De
 
     :raises Unauthorized: none did, or the claims are not of the form expected.
     """
-    for key in keys:
-        # The token has to name the algorithm, and never chooses it.
-        if token.algorithm == key.algorithm and key.verifies(token.signed, token.signature):
-            return _claims(token.payload, decoder)
-    raise Unauthorized("the token's signature does not verify with any key it may be signed with")
+    if not is_signed(token, keys):
+        raise Unauthorized("the token's signature does not verify with any key it may be signed with")
+    return _claims(token.payload, decoder)
+
+
+def is_signed(token: Unverified, keys: Iterable[Key]) -> bool:
+    """Whether one of ``keys`` signed ``token`` with that key's own algorithm."""
+    # The token has to name the algorithm, and never chooses it.
+    return any(token.algorithm == key.algorithm and key.verifies(token.signed, token.signature) for key in keys)
 
 
 def _bytes_of(segment: bytes) -> bytes:

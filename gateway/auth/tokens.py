@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from gateway.auth.jws import Unverified, open_token, take_apart
+from gateway.auth.jws import Unverified, is_signed, open_token, take_apart
 from gateway.auth.keyring import OWN_KID, KeyRing
 from gateway.auth.keys import Key, KeySource, configured_keys
 from gateway.auth.revocations import Revocations
@@ -117,7 +117,7 @@ class UserTokens:
         return None if keys is None else self._opened(given, keys)
 
     def _source(self, token: Unverified) -> KeySource | None:
-        """Who has the keys that ``token`` may be signed with, beside those in the settings.
+        """Who has the keys that ``token`` may be signed with, beside those in the settings; ``None`` if these will do.
 
         :raises Unauthorized: it is of a kind that is not for users.
         """
@@ -127,7 +127,8 @@ class UserTokens:
             return self._ring
         if token.typ is not None and token.typ.lower() not in _FOREIGN_TYPS:
             raise Unauthorized("expected the token's typ to be absent, JWT or at+jwt")
-        return self._jwks
+        # What a key in the settings signed is good while the key server is away.
+        return None if self._jwks is None or is_signed(token, self._configured) else self._jwks
 
     def _opened(self, token: Unverified, keys: tuple[Key, ...]) -> UserClaims:
         """Who ``token`` speaks for, if one of its source's ``keys`` signed it, or one in the settings."""

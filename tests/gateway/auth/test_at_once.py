@@ -6,7 +6,6 @@ from unittest.mock import AsyncMock
 import httpx2
 import orjson
 import pytest
-from msgspec.structs import replace
 
 from gateway.auth.jwks import Jwks
 from gateway.auth.keyring import KeyRing
@@ -104,8 +103,9 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Provider:
 
 @pytest.fixture
 async def listed(provider: Provider) -> AsyncIterator[UserTokens]:
+    """With a secret in the settings and keys that are listed."""
     jwks = Jwks(URL, transport=httpx2.MockTransport(provider))
-    yield UserTokens(RING, replace(SETTINGS, user_jwt_secret=None, user_jwt_public_key=None, user_jwks_url=URL), jwks)
+    yield UserTokens(RING, Settings(user_jwt_secret=SECRET, user_jwks_url=URL), jwks)
     await jwks.close()
 
 
@@ -133,6 +133,11 @@ async def test_keys_that_have_grown_old_need_the_key_server(listed: UserTokens, 
     await listed.verify(token(RSA, kid="a"))
 
     assert listed.verify_at_once(token(RSA, kid="a")) is not None
+
+
+async def test_a_token_of_a_configured_key_waits_for_no_key_server(listed: UserTokens, provider: Provider) -> None:
+    assert listed.verify_at_once(token()) is not None
+    assert provider.hits == 0
 
 
 async def test_a_token_of_ours_waits_for_no_key_server(listed: UserTokens, provider: Provider) -> None:

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from gateway.auth.jwks import Jwks
 from gateway.auth.tokens import UserTokens, mint_user
 from gateway.settings import LIMITS, Settings
-from inbox.errors import Unauthorized, Unavailable
-from tests.gateway.auth.keyring import EC, RING, RSA, jwk, private_key, token
+from inbox.errors import TokenExpired, Unauthorized, Unavailable
+from tests.gateway.auth.keyring import EC, RING, RSA, SECRET, jwk, private_key, token
 
 pytestmark = pytest.mark.anyio
 
@@ -188,3 +188,17 @@ async def test_a_token_of_ours_needs_no_provider(tokens: UserTokens, provider: P
     provider.answer = ANSWERS["unreachable"]
     assert (await tokens.verify(mint_user(RING, Settings(), "t", "u", 60).token)).user == "u"
     assert provider.hits == []
+
+
+async def test_a_token_of_a_configured_key_needs_no_provider(provider: Provider) -> None:
+    provider.answer = ANSWERS["unreachable"]
+    jwks = Jwks(URL, transport=httpx2.MockTransport(provider))
+    tokens = UserTokens(RING, Settings(user_jwt_secret=SECRET, user_jwks_url=URL), jwks)
+
+    assert (await tokens.verify(token())).user == "alice"
+    with pytest.raises(TokenExpired):
+        await tokens.verify(token(exp_in=-LIMITS.leeway_s - 5))
+    assert provider.hits == []
+    with pytest.raises(Unavailable):
+        await tokens.verify(token(key=b"somebody else's secret of 32 bytes!!"))
+    await jwks.close()
