@@ -25,6 +25,7 @@ from inbox.presence.base import Presence
 from inbox.presence.memory import MemoryPresence
 from inbox.registered import Revocation
 from inbox.service import Inbox
+from inbox.tasks import end
 
 
 class Hub:
@@ -71,9 +72,7 @@ class Hub:
 
     async def stop(self) -> None:
         """Stop working and write what is left, after ``drain``."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self._errands.close()
         await self._streams.close()
         await self._channels.close()

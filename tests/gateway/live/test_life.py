@@ -1,7 +1,9 @@
 """A session's clocks: hello, heartbeat, token; and how a node refuses and ends."""
 
+import asyncio
 import json
 import random
+from contextlib import suppress
 
 import pytest
 from websockets.asyncio.client import connect
@@ -158,6 +160,29 @@ async def test_a_server_that_ends_says_when_to_come_back(node: Node) -> None:
         assert (bye["t"], bye["code"]) == ("bye", 4001)
         assert min(bye["after"], bye["spread"]) > 0
         assert await client.closed() == 4001
+
+
+async def test_a_node_ends_although_a_driver_swallows_a_cancellation(
+    start: NodeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = await start(ack_flush_s=0.01)
+    ack, began = node.store.ack, asyncio.Event()
+
+    async def swallow(acks: dict[str, int]) -> None:
+        if not began.is_set():
+            began.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(3_600)
+        await ack(acks)
+
+    monkeypatch.setattr(node.store, "ack", swallow)
+    await node.publish("ann")
+    async with node.client() as client:
+        await client.hello("ann")
+        await client.say("ack", seq=1)
+        await began.wait()
+    async with asyncio.timeout(5):
+        await node.hub.stop()
 
 
 async def test_a_query_string_is_never_logged(node: Node, caplog: pytest.LogCaptureFixture) -> None:
