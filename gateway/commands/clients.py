@@ -1,6 +1,8 @@
 """``bellwire client``: the backends that may ask for access tokens."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
@@ -65,7 +67,7 @@ def list_clients(settings: Settings, as_json: bool) -> None:
 @with_settings(*STORE)
 def rotate_client(settings: Settings, id: str, grace_s: float, as_json: bool) -> None:
     """Give the client ID another secret and print it, which is shown only now."""
-    made, secret = asyncio.run(_rotate(settings, id, grace_s))
+    made, secret = asyncio.run(_change(settings, id, partial(rotated, grace_s=grace_s)))
     _audit("rotate", made)
     _show(made, secret, as_json)
 
@@ -75,7 +77,8 @@ def rotate_client(settings: Settings, id: str, grace_s: float, as_json: bool) ->
 @with_settings(*STORE)
 def revoke_client(settings: Settings, id: str) -> None:
     """End the client ID: it gets no more access tokens, and those it has end within 10 seconds."""
-    _audit("revoke", asyncio.run(_revoke(settings, id)))
+    made, _ = asyncio.run(_change(settings, id, lambda was: (revoked(was), "")))
+    _audit("revoke", made)
     click.echo(f"revoked {id}")
 
 
@@ -89,18 +92,14 @@ async def _list(settings: Settings) -> list[Client]:
         return await store.clients(settings.tenant)
 
 
-async def _rotate(settings: Settings, id: str, grace_s: float) -> tuple[Client, str]:
+async def _change(settings: Settings, id: str, change: Callable[[Client], tuple[Client, str]]) -> tuple[Client, str]:
+    """The client after ``change``, begun again if somebody else changed it: nobody takes a revocation back unseen."""
     async with opened(settings) as store:
-        made, secret = rotated(await _find(store, settings, id), grace_s)
-        await store.put_client(made)
-        return made, secret
-
-
-async def _revoke(settings: Settings, id: str) -> Client:
-    async with opened(settings) as store:
-        made = revoked(await _find(store, settings, id))
-        await store.put_client(made)
-        return made
+        while True:
+            was = await _find(store, settings, id)
+            made, secret = change(was)
+            if await store.put_client(made, was):
+                return made, secret
 
 
 async def _find(store: Store, settings: Settings, id: str) -> Client:

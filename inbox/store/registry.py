@@ -25,8 +25,11 @@ class Registry(Protocol):
         """Make a new key, the newest of ``keys(name)`` from now on. Those replaced over ``keep_s`` ago are deleted."""
         ...
 
-    async def put_client(self, client: Client) -> None:
-        """Make the client, or replace it as a whole."""
+    async def put_client(self, client: Client, was: Client | None = None) -> bool:
+        """Make the client, or replace it as a whole.
+
+        :param was: it is replaced only if it still is that, or ``client`` already. ``False``: it was left as it is.
+        """
         ...
 
     async def client(self, id: str) -> Client | None: ...

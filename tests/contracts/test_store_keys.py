@@ -1,5 +1,6 @@
 """What every store promises about our own keys and about clients."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -62,6 +63,31 @@ async def test_a_client_put_again_is_replaced(store: Store) -> None:
     revoked = replace(rotated, revoked_at=now_ms())
     await store.put_client(revoked)
     assert await store.client(made.id) == revoked
+
+
+async def test_a_client_that_somebody_changed_meanwhile_is_left_as_it_is(store: Store) -> None:
+    made = client()
+    await store.put_client(made)
+    revoked = replace(made, secrets=(), revoked_at=now_ms())
+    assert [await store.put_client(revoked, made) for _ in range(2)] == [True, True]
+    assert not await store.put_client(replace(made, name="rotated"), made)
+    assert not await store.put_client(client(), client())
+    assert await store.client(made.id) == revoked
+
+
+async def test_of_changes_to_a_client_at_once_one_is_made(store: Store, new_store: Callable[[], Store]) -> None:
+    stores = store, other = store, new_store()
+    await other.open()
+    was = client()
+    await store.put_client(was)
+    made = []
+    for _ in range(5):
+        changes = [replace(was, name=new_token()) for _ in range(6)]
+        done = await asyncio.gather(*(stores[n % 2].put_client(each, was) for n, each in enumerate(changes)))
+        was = await store.client(was.id) or was
+        made.append([each for each, is_done in zip(changes, done, strict=True) if is_done] == [was])
+    await other.close()
+    assert made == [True] * 5
 
 
 async def test_clients_are_listed_by_tenant_the_oldest_first(store: Store) -> None:

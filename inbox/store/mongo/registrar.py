@@ -26,8 +26,8 @@ class Registrar:
     async def rotate(self, name: str, keep_s: float) -> StoredKey:
         return await persist(partial(self._registry.rotate, name, keep_s))
 
-    async def put_client(self, client: Client) -> None:
-        await persist(partial(self._registry.put_client, client))
+    async def put_client(self, client: Client, was: Client | None = None) -> bool:
+        return await persist(partial(self._registry.put_client, client, was))
 
     async def client(self, id: str) -> Client | None:
         return await persist(partial(self._registry.client, id))

@@ -42,9 +42,16 @@ class Registry:
             if (await self._db.keys.update_one(ring, {"$set": {"keys": after}})).modified_count:
                 return made
 
-    async def put_client(self, client: Client) -> None:
-        document = msgspec.to_builtins(client, builtin_types=(bytes,))
-        await self._db.clients.replace_one({"_id": client.id}, document, upsert=True)
+    async def put_client(self, client: Client, was: Client | None) -> bool:
+        by_id = {"_id": client.id}
+        if was is None:
+            await self._db.clients.replace_one(by_id, document_of(client), upsert=True)
+            return True
+        found = await self._db.clients.find_one(by_id)
+        # Tried again after an answer that was lost, it finds what it wrote.
+        if found is None or msgspec.convert(found, Client) not in (was, client):
+            return False
+        return (await self._db.clients.replace_one(found, document_of(client))).matched_count > 0
 
     async def client(self, id: str) -> Client | None:
         document = await self._db.clients.find_one({"_id": id})

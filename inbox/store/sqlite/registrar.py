@@ -30,8 +30,8 @@ class Registrar(ABC):
     async def rotate(self, name: str, keep_s: float) -> StoredKey:
         return await self._writer.run(partial(registry.rotate, name=name, keep_s=keep_s))
 
-    async def put_client(self, client: Client) -> None:
-        await self._writer.run(partial(registry.put_client, client=client))
+    async def put_client(self, client: Client, was: Client | None = None) -> bool:
+        return await self._writer.run(partial(registry.put_client, made=client, was=was))
 
     async def client(self, id: str) -> Client | None:
         return self._read(partial(registry.client, id=id))

@@ -48,9 +48,12 @@ def _add_key(db: sqlite3.Connection, name: str, now: int) -> StoredKey:
     return made
 
 
-def put_client(db: sqlite3.Connection, client: Client) -> None:
-    row = (client.id, client.tenant, msgspec.json.encode(client), client.created_at)
+def put_client(db: sqlite3.Connection, made: Client, was: Client | None) -> bool:
+    if was is not None and client(db, made.id) not in (was, made):
+        return False
+    row = (made.id, made.tenant, msgspec.json.encode(made), made.created_at)
     db.execute("INSERT OR REPLACE INTO client VALUES (?, ?, ?, ?)", row)
+    return True
 
 
 def client(db: sqlite3.Connection, id: str) -> Client | None:

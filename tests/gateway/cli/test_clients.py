@@ -1,13 +1,21 @@
 """``bellwire client``: what an operator does to backends, beside a running server."""
 
+import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from gateway.auth.clients import proves, revoked, rotated
+from gateway.commands.clients import rotate_client
+from gateway.commands.opener import opened
+from gateway.settings import LIMITS, Settings
+from inbox.errors import Conflict
+from inbox.registered import Client
+from inbox.store.sqlite import SqliteStore
 from tests.faults.fleet import Fleet
 from tests.gateway.cli.conftest import Bellwire
 from tests.gateway.cli.test_cli import one_line
@@ -79,6 +87,56 @@ def test_a_revoked_client_gets_no_token_and_those_it_has_end_within_10_seconds(b
         assert time.monotonic() - revoked_at < 10
         time.sleep(0.1)
     assert "revoked" in one_line(bellwire("client", "rotate", id), 1)
+
+
+async def stored(id: str, directory: Path) -> Client | None:
+    async with opened(Settings(data_dir=str(directory / "data"))) as store:
+        return await store.client(id)
+
+
+def overtake(monkeypatch: pytest.MonkeyPatch, change: Callable[[Client], Client]) -> None:
+    """The next client that is read, somebody else changes at once."""
+    read = SqliteStore.client
+
+    async def overtaken(store: SqliteStore, id: str) -> Client | None:
+        monkeypatch.setattr(SqliteStore, "client", read)
+        found = await store.client(id)
+        assert found is not None
+        await store.put_client(change(found))
+        return found
+
+    monkeypatch.setattr(SqliteStore, "client", overtaken)
+
+
+def test_a_revocation_that_overtakes_a_rotation_holds(
+    bellwire: Bellwire, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    id, _ = create(bellwire)
+    overtake(monkeypatch, revoked)
+    with pytest.raises(Conflict, match="revoked"):
+        rotate_client.main([id, "--data-dir", str(tmp_path / "data")], standalone_mode=False)
+
+    (listed,) = json.loads(bellwire("client", "list", "--json").stdout)
+    assert listed["revoked_at"] is not None
+
+
+def test_the_secrets_of_two_rotations_at_once_both_live(
+    bellwire: Bellwire, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    id, _ = create(bellwire)
+    secrets: list[str] = []
+
+    def rotate(client: Client) -> Client:
+        made, secret = rotated(client, LIMITS.old_secret_s)
+        secrets.append(secret)
+        return made
+
+    overtake(monkeypatch, rotate)
+    rotate_client.main([id, "--data-dir", str(tmp_path / "data"), "--json"], standalone_mode=False)
+    secrets.append(json.loads(capsys.readouterr().out.splitlines()[-1])["client_secret"])
+
+    client = asyncio.run(stored(id, tmp_path))
+    assert [proves(client, secret) for secret in secrets] == [True, True]
 
 
 def test_administrative_acts_are_in_the_audit_and_secrets_are_not(bellwire: Bellwire) -> None:
