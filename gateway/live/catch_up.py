@@ -6,47 +6,29 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 import structlog
-from msgspec import Struct
 
 from gateway.http.paging import next_json
 from gateway.live.codes import CloseCode
 from gateway.live.held_stream import HeldStream, Member
+from gateway.live.log_page import Entries, LogPage
 from gateway.live.statistics import Tally
 from gateway.live.tasks import Tasks
 from gateway.live.wire import text_frame
 from gateway.settings import Limits
-from inbox.encode import array, entry_json, item_json
+from inbox.encode import array, item_json
 from inbox.errors import Unavailable
-from inbox.model import Changes, Cursor, Head, Page
+from inbox.model import Cursor, Head, Page
 from inbox.store.base import CATCH_UP_MAX, Store
-from inbox.stream import is_reset
 
 log = structlog.get_logger()
 
-Entries = list[tuple[int, bytes]]
-
-_FEW = 20
-"""Entries read of each stream at least, however many streams are read for at once."""
+_FIRST = 16
+"""One part in so many of what is read of a stream at most is read first: it tells how large the entries are."""
 _PORTION = 2
 _PORTION_S = 0.00025
 """Streams, and time, then the loop gets its turn: those who are live must not wait for those who come. What is given
 in it is still to be written, which takes longer."""
 _PAGES = 4
-
-
-class LogPage(Struct, frozen=True):
-    """What the log holds after ``since``."""
-
-    since: int
-    changes: Changes
-
-    def reaches(self, cursor: Cursor) -> bool:
-        """Whether a reader that stands at ``cursor`` can go on with it."""
-        return cursor.seq >= self.since and not is_reset(cursor, self.changes.head)
-
-    def encoded(self) -> Entries:
-        """It takes time: done with the portion in which the entries go out, not with the whole batch that was read."""
-        return [(entry.seq, entry_json(entry)) for entry in self.changes.entries]
 
 
 class Round:
@@ -79,6 +61,7 @@ class CatchUp:
         self._store = store
         self._limits = limits
         self._tally = tally
+        self._first = max(1, limits.changes_entries // _FIRST)
         self._due: deque[HeldStream] = deque()
         self._readers = 0
         self._begins = False
@@ -129,14 +112,27 @@ class CatchUp:
 
     async def _read_logs(self, rounds: Sequence[Round]) -> None:
         """What each stream's log holds after the lowest cursor from which it goes on."""
-        while rounds:
-            limit = min(self._limits.changes_entries, max(_FEW, self._limits.catch_up_entries // len(rounds)))
-            wanted = [(each.held.key, each.cursors.pop(0)) for each in rounds]
-            found = await self._store.catch_up(wanted, limit)
-            for each, (_, cursor), changes in zip(rounds, wanted, found, strict=True):
+        left = rounds
+        while left:
+            wanted = [(each.held.key, each.cursors.pop(0)) for each in left]
+            found = await self._store.catch_up(wanted, self._first)
+            for each, (stream, cursor), changes in zip(left, wanted, found, strict=True):
                 if changes is not None:
-                    each.log = LogPage(cursor.seq, changes)
-            rounds = [each for each in rounds if each.log is None and each.cursors]
+                    each.log = LogPage(stream, cursor.seq, changes)
+            left = [each for each in left if each.log is None and each.cursors]
+        await self._read_further([each.log for each in rounds if each.log is not None])
+
+    async def _read_further(self, pages: Iterable[LogPage]) -> None:
+        """As much more of the long logs as a client takes at once: to give it 13 large entries, 500 are not read."""
+        most, room_bytes = self._limits.changes_entries, self._limits.write_soft_bytes
+        short = [(page, lacks) for page in pages if (lacks := page.lacks(most, room_bytes)) >= self._first]
+        if not short:
+            return
+        limit = min(self._limits.catch_up_entries // len(short), *(lacks for _, lacks in short))
+        found = await self._store.catch_up([page.end() for page, _ in short], limit)
+        for (page, _), more in zip(short, found, strict=True):
+            if more is not None:
+                page.extend(more)
 
     async def _serve_pages(self, rounds: Sequence[Round]) -> None:
         """Those of which somebody starts over. Only giving takes a turn: nobody waits for another's slow page."""

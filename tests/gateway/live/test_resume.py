@@ -1,10 +1,12 @@
 """P4: a client that comes back has everything, in order, or is told to start over."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import pytest
 
+from inbox.model import Changes, Cursor
 from tests.gateway.live.node import Json, Node, NodeFactory
 from tests.samples import stream_of
 
@@ -55,6 +57,29 @@ async def test_a_resume_larger_than_the_write_buffer_is_complete(start: NodeFact
         welcome = await client.hello("ann", (await epoch_of(node), 0))
         assert dense(welcome, await client.seqs(200)) == list(range(1, 201))
         assert node.hub.statistics().entries_withheld == 0
+
+
+@pytest.mark.parametrize(("missed", "length", "reads", "read"), [(500, 10, 2, 500), (200, 20_000, 20, 600)])
+async def test_little_more_is_read_than_is_given(
+    node: Node, monkeypatch: pytest.MonkeyPatch, missed: int, length: int, reads: int, read: int
+) -> None:
+    """A client takes 500 small entries at once, or 13 large ones."""
+    await node.publish("ann", missed, body="x" * length)
+    found: list[int] = []
+    catch_up = node.store.catch_up
+
+    async def counted(wanted: Sequence[tuple[str, Cursor]], limit: int) -> list[Changes | None]:
+        answers = await catch_up(wanted, limit)
+        found.append(sum(len(changes.entries) for changes in answers if changes is not None))
+        return answers
+
+    monkeypatch.setattr(node.store, "catch_up", counted)
+    async with node.client() as client:
+        welcome = await client.hello("ann", (await epoch_of(node), 0))
+        rest = await client.seqs(missed) if len(welcome["entries"]) < missed else []
+        assert dense(welcome, rest) == list(range(1, missed + 1))
+    assert len(found) <= reads
+    assert sum(found) <= read
 
 
 @pytest.mark.parametrize(("epoch", "seq"), [("foreign", 3), (None, 31)])
