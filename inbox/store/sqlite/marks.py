@@ -2,7 +2,8 @@
 
 Every decision is ``inbox.stream``'s. Up to ``MARK_IDS_MAX`` items go through it one by one. More of them go by *shape*,
 which is all that a mark looks at: which of the three times are set. One item decides for its shape, SQL changes the
-rest, and a user with 10,000 items does not hold up the only writer.
+rest, and 10,000 items hold up the only writer for 5 ms to look at and 11 ms to change. That is little for one mark and
+much for a hundred, so of such marks each user has one at a time (see ``SqliteStore.mark``).
 """
 
 import json

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from inbox.errors import Unavailable
 from inbox.model import (
@@ -35,6 +36,9 @@ from inbox.store.sqlite.writer import Writer
 
 T = TypeVar("T")
 
+Turns = WeakValueDictionary[str, asyncio.Lock]
+"""The locks of the streams that somebody waits for now."""
+
 HEADS_AT_ONCE = 64
 """Heads read in a turn of the event loop. A thread would take longer, and the interpreter from the loop meanwhile."""
 ACKS_MAX = 1_000
@@ -56,6 +60,8 @@ class SqliteStore(Registrar):
         self._path = path.absolute()
         self._generation = ""
         self._turn = asyncio.Lock()
+        self._turns_to_mark: Turns = WeakValueDictionary()
+        self._turns_to_page: Turns = WeakValueDictionary()
 
     async def open(self) -> None:
         db, self._near, self._far, self._generation = await asyncio.to_thread(self._connect)
@@ -118,6 +124,11 @@ class SqliteStore(Registrar):
                 self.outlet.emit(stream, done.marked.head.epoch, done.entry)
 
         work = partial(marks.mark, generation=self._generation, stream=stream, wish=mark)
+        # A user has one mark of the whole inbox waiting for the writer at a time, or others would wait for all of them.
+        # Those by ids only keep their place behind it.
+        async with self._turns_to_mark.setdefault(stream, asyncio.Lock()):
+            if mark.ids is None:
+                return (await self._writer.run(work, announce)).marked
         return (await self._writer.run(work, announce)).marked
 
     async def ack(self, acks: dict[str, int]) -> None:
@@ -164,7 +175,8 @@ class SqliteStore(Registrar):
         try:
             return self._read(partial(reads.page, generation=self._generation, query=query, near=reads.NEAR))
         except reads.TooFar:
-            return await self._read_far(partial(reads.page, generation=self._generation, query=query))
+            async with self._turns_to_page.setdefault(stream, asyncio.Lock()):
+                return await self._read_far(partial(reads.page, generation=self._generation, query=query))
 
     async def progress(self, tenant: str, notification: str) -> Progress | None:
         return self._read(partial(reads.progress, tenant=tenant, notification=notification))
