@@ -24,7 +24,7 @@ from gateway.auth.standing import Standings
 from gateway.auth.tokens import UserTokens, mint_user
 from gateway.http.access import Gate
 from gateway.http.endpoint import Endpoint, json_answer
-from gateway.http.limits import ClientLimits
+from gateway.http.limits import RequestLimits, limits_of_users
 from gateway.metrics import RequestMetrics
 from gateway.rate import Rate
 from gateway.settings import Settings
@@ -52,7 +52,8 @@ class Bench:
         store.client.return_value = CLIENT
         self.ring = ring
         self.access = AccessTokens(ring)
-        self.gate = Gate(self.access, UserTokens(ring, SETTINGS), Standings(store), ClientLimits(Rate(1e9, 10**9), 500))
+        limits = RequestLimits("client", Rate(1e9, 10**9), 500, 1)
+        self.gate = Gate(self.access, UserTokens(ring, SETTINGS), Standings(store), limits, limits_of_users())
 
     async def open(self, request: Request) -> Response:
         return json_answer(b"{}")

@@ -140,7 +140,9 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
         operations += user_admin_routes(Profiles(inbox, directory, gate), users, sessions)
     if role in ("serve", "gateway"):
         operations += user_routes(UserInbox(inbox, gate))
-        app.hub = Hub(inbox, app.bus, inside.users, limits_of(settings), presence, inside.revocations.hurry)
+        app.hub = Hub(
+            inbox, app.bus, inside.users, limits_of(settings), presence, inside.revocations.hurry, inside.user_limits
+        )
         inside.revocations.on_new = app.hub.end
         app.entrance = Entrance(app.hub, Origins(settings.allowed_origins), Addresses(settings.trusted_proxies))
         operations += stream_routes(UserStream(app.entrance, gate))
@@ -161,6 +163,7 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
         "http": admission.statistics,
         "loop": pauses.statistics,
         "client_limits": inside.limits.statistics,
+        "user_limits": inside.user_limits.statistics,
         "upkeep": upkeep.statistics,
         "presence": presence.statistics,
         "revocations": inside.revocations.statistics,

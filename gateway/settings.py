@@ -152,6 +152,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     presence_reads: int = 16  # lists of sessions that are asked of Redis at once; others wait, then 503
     concurrent_requests: int = 2_000  # 503 unavailable before the body is read
     client_concurrent_requests: int = 500  # of one backend client in one process: 429 rate_limited
+    user_concurrent_requests: int = 16  # of one user in one process, marks on sockets among them: 429 rate_limited
+    user_requests_per_s: float = 50.0  # of those, refill of the bucket below: 429, for a mark on a socket its error
+    user_requests_burst: int = 500  # that bucket: 429 rate_limited, for a mark on a socket its error
+    users_remembered: int = 10_000  # for that bucket; beyond it the one who asked longest ago begins with a full one
     shed_after_s: float = 1.0  # a store request older than this, with as many others as the next line says in hand,
     shed_in_hand: int = 64  # means the store is slow: 503 unavailable before anything is stored
     store_wait_s: float = 60.0  # a process waits this long for its store at the start, then gives up

@@ -7,9 +7,10 @@ from starlette.requests import Request
 from gateway.auth.access import Access, AccessTokens
 from gateway.auth.standing import Standings
 from gateway.auth.tokens import UserClaims, UserTokens
-from gateway.http.limits import ClientLimits
+from gateway.http.limits import RequestLimits
 from gateway.http.visit import Visit, visit_of
 from inbox.errors import BellwireError, MissingToken, Unauthorized
+from inbox.ids import stream_key
 
 
 def bearer(request: Request) -> str:
@@ -31,11 +32,19 @@ def bearer(request: Request) -> str:
 class Gate:
     """Lets backends through to their routes and users to theirs, never one to the other's."""
 
-    def __init__(self, access: AccessTokens, users: UserTokens, standings: Standings, limits: ClientLimits) -> None:
+    def __init__(
+        self,
+        access: AccessTokens,
+        users: UserTokens,
+        standings: Standings,
+        limits: RequestLimits,
+        user_limits: RequestLimits,
+    ) -> None:
         self._access = access
         self._users = users
         self._standings = standings
         self._limits = limits
+        self._user_limits = user_limits
 
     async def backend(self, request: Request, scope: str) -> Access:
         """Who asks, if it may do what ``scope`` names.
@@ -48,14 +57,21 @@ class Gate:
         visit = visit_of(request)
         access = await self._verified(bearer(request), visit)
         visit.tenant, visit.client = access.tenant, access.client
-        visit.enter(self._limits)
+        visit.enter(self._limits, access.client)
         await self._standings.require_live(access.client)
         access.require(scope)
         return access
 
     async def user(self, request: Request) -> UserClaims:
-        """:raises Unauthorized: no valid user token. :raises Unavailable: it cannot be verified now."""
-        return await self._users.verify(bearer(request))
+        """Who asks.
+
+        :raises Unauthorized: no valid user token.
+        :raises RateLimited: the user asks too much.
+        :raises Unavailable: it cannot be verified now.
+        """
+        claims = await self._users.verify(bearer(request))
+        visit_of(request).enter(self._user_limits, stream_key(claims.tenant, claims.user))
+        return claims
 
     async def _verified(self, token: str, visit: Visit) -> Access:
         try:

@@ -9,20 +9,21 @@ from msgspec.structs import fields
 from gateway.http.examples import EXAMPLES
 from gateway.http.operation import Operation
 from gateway.http.problems import MEDIA_TYPE, STATUS
+from gateway.live.events import MEDIA_TYPE as EVENT_STREAM
 from gateway.marks import MarkBody
 
 _INTEGER = {"type": "integer", "minimum": 1}
 HEADERS: dict[str, Any] = {
     "RateLimit": {
-        "description": "What is left of the client's requests, and in how many seconds all of them are again "
+        "description": "What is left of the client's or user's requests, and in how many seconds all of them are again "
         "(draft-ietf-httpapi-ratelimit-headers)",
         "required": True,
-        "schema": {"type": "string", "pattern": r'^"client";r=\d+;t=\d+$'},
+        "schema": {"type": "string", "pattern": r'^"(client|user)";r=\d+;t=\d+$'},
     },
     "RateLimit-Policy": {
-        "description": "How many requests a client may make at once, and the seconds they are granted over",
+        "description": "How many requests a client or a user may make at once, and the seconds they are granted over",
         "required": True,
-        "schema": {"type": "string", "pattern": r'^"client";q=\d+;w=\d+$'},
+        "schema": {"type": "string", "pattern": r'^"(client|user)";q=\d+;w=\d+$'},
     },
     "Retry-After": {"description": "Seconds until it is worth trying again", "required": True, "schema": _INTEGER},
     "WWW-Authenticate": {
@@ -36,7 +37,7 @@ _MEMBER = {"topic": "id", "since": "seq", "upto": "seq"}
 _LIMITED = ("RateLimit", "RateLimit-Policy")
 _HEADERS_OF = {401: ("WWW-Authenticate",), 403: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 _BEFORE_THE_GATE = (400, 401, 408, 413, 415, 431, 503)
-"""Where no client is known yet, or may not be: no promise of its limits."""
+"""Where nobody is known yet, or may not be: no promise of limits."""
 
 
 def answers(operation: Operation, links: Sequence[Operation]) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def _good(operation: Operation, links: Sequence[Operation]) -> dict[str, Any]:
         described["content"] = {answer: {"schema": {"type": "string"}, "example": example}}
     elif answer is not None:
         described["content"] = {"application/json": {"schema": _ref(answer.__name__), "example": example}}
-    if operation.is_for_backends:
+    if operation.is_limited and operation.answer != EVENT_STREAM:
         described["headers"] = _headers(_LIMITED)
     if links:
         described["links"] = {each.id: _link(each) for each in links}
@@ -79,7 +80,7 @@ def _given(names: Sequence[str]) -> dict[str, str]:
 
 def _problem(operation: Operation, status: int, codes: Sequence[str]) -> dict[str, Any]:
     names: tuple[str, ...] = _HEADERS_OF.get(status, ())
-    if operation.is_for_backends and status not in _BEFORE_THE_GATE:
+    if operation.is_limited and status not in _BEFORE_THE_GATE:
         names += _LIMITED
     schema = {
         "allOf": [_ref("Problem")],

@@ -12,7 +12,7 @@ from gateway.auth.revocations import Revocations
 from gateway.auth.standing import Standings
 from gateway.auth.tokens import UserTokens
 from gateway.http.access import Gate
-from gateway.http.limits import ClientLimits
+from gateway.http.limits import RequestLimits, limits_of_users
 from gateway.rate import Rate
 from gateway.settings import LIMITS, Settings
 from inbox.store.base import Store
@@ -25,7 +25,8 @@ class Doors(Struct, frozen=True):
     access: AccessTokens
     users: UserTokens
     revocations: Revocations
-    limits: ClientLimits
+    limits: RequestLimits
+    user_limits: RequestLimits
     gate: Gate
 
 
@@ -47,5 +48,7 @@ async def doors(store: Store, settings: Settings) -> AsyncIterator[Doors]:
         revocations = await stack.enter_async_context(Revocations(store))
         access, users = AccessTokens(ring), UserTokens(ring, settings, jwks, revocations)
         rate = Rate(settings.client_requests_per_s, settings.client_requests_burst)
-        limits = ClientLimits(rate, LIMITS.client_concurrent_requests)
-        yield Doors(ring, access, users, revocations, limits, Gate(access, users, Standings(store), limits))
+        limits = RequestLimits("client", rate, LIMITS.client_concurrent_requests, LIMITS.clients_remembered)
+        user_limits = limits_of_users()
+        gate = Gate(access, users, Standings(store), limits, user_limits)
+        yield Doors(ring, access, users, revocations, limits, user_limits, gate)

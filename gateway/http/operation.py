@@ -55,13 +55,18 @@ class Operation(Struct, frozen=True, kw_only=True):
     def is_for_backends(self) -> bool:
         return self.security not in ("user", "client", "none")
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether who asks is known, and how often it did."""
+        return self.security not in ("client", "none")
+
     def all_errors(self) -> tuple[str, ...]:
         """The codes of ``errors``, and those that every route of this kind may answer with."""
         codes = ["bad_request", "request_timeout", "headers_too_large", "unavailable", *self.errors]
-        if self.security not in ("client", "none"):
-            codes += ("unauthorized", "token_expired", "invalid")
+        if self.is_limited:
+            codes += ("unauthorized", "token_expired", "invalid", "rate_limited")
         if self.is_for_backends:
-            codes += ("forbidden", "rate_limited")
+            codes.append("forbidden")
         if self.body is not None:
             codes += ("bad_json", "too_large", "unsupported_media_type")
         if "{" in self.path:

@@ -1,32 +1,36 @@
-"""A backend's request from the gate to its end: whose it is, for its limits and for the audit."""
+"""A request from the gate to its end: whose it is, for its limits and for the audit."""
 
 from msgspec import Struct
 from starlette.requests import Request
 
-from gateway.http.limits import ClientLimits
+from gateway.http.limits import RequestLimits
 
 
 class Visit(Struct):
-    """What the gate found out: the ``client`` that asks, or the ``user`` who came to the wrong door, or neither."""
+    """What the gate found out: the ``client`` that asks, or the ``user`` who came to the wrong door, or neither.
+
+    ``asker`` is who it counts for in ``limits``.
+    """
 
     tenant: str = ""
     client: str = ""
     user: str = ""
-    limits: ClientLimits | None = None
+    limits: RequestLimits | None = None
+    asker: str = ""
     is_counted: bool = False
 
-    def enter(self, limits: ClientLimits) -> None:
+    def enter(self, limits: RequestLimits, asker: str) -> None:
         """Count the request until its ``end``. :raises RateLimited: one too many."""
-        self.limits = limits
-        limits.enter(self.client)
+        self.limits, self.asker = limits, asker
+        limits.enter(asker)
         self.is_counted = True
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        return [] if self.limits is None else self.limits.headers(self.client)
+        return [] if self.limits is None else self.limits.headers(self.asker)
 
     def end(self) -> None:
         if self.limits is not None and self.is_counted:
-            self.limits.leave(self.client)
+            self.limits.leave(self.asker)
 
 
 def visit_of(request: Request) -> Visit:

@@ -5,6 +5,7 @@ from typing import Protocol
 import structlog
 
 from gateway.auth.tokens import UserClaims
+from gateway.http.limits import RequestLimits
 from gateway.live import wire
 from gateway.live.codes import CloseCode
 from gateway.live.session import Apply, Join, Renew
@@ -39,10 +40,11 @@ class UserVerifier(Protocol):
 class Errands:
     """Does them. A session has one hello and a bounded number of marks under way, so tasks are bounded too."""
 
-    def __init__(self, inbox: Inbox, verifier: UserVerifier, streams: Streams) -> None:
+    def __init__(self, inbox: Inbox, verifier: UserVerifier, streams: Streams, limits: RequestLimits) -> None:
         self._inbox = inbox
         self._verifier = verifier
         self._streams = streams
+        self._limits = limits
         self._tasks = Tasks()
 
     def begin(self, connection: WebSocket, errand: Errand) -> None:
@@ -103,7 +105,8 @@ class Errands:
         if claims is None:
             return
         try:
-            done = await self._inbox.mark(claims.tenant, claims.user, apply.mark)
+            with self._limits.counted(stream_key(claims.tenant, claims.user)):
+                done = await self._inbox.mark(claims.tenant, claims.user, apply.mark)
             if apply.op is not None:
                 connection.say(wire.marked_reply(apply.op, done))
         except BellwireError as failure:

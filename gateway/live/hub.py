@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 
 from gateway.auth.tokens import UserClaims
+from gateway.http.limits import RequestLimits, limits_of_users
 from gateway.live.acks import Acks
 from gateway.live.channels import Channels
 from gateway.live.codes import CloseCode
@@ -33,6 +34,7 @@ class Hub:
 
     :param presence: told who comes and goes; ``start`` has it ask this hub.
     :param hurry: called when the bus says that tokens were revoked.
+    :param user_limits: what a user may ask for over HTTP and here together.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Hub:
         limits: Limits = LIMITS,
         presence: Presence | None = None,
         hurry: Callable[[], None] = lambda: None,
+        user_limits: RequestLimits | None = None,
     ) -> None:
         self._bus = bus
         self._presence: Presence = presence or MemoryPresence("")
@@ -53,7 +56,7 @@ class Hub:
         self._acks = Acks(inbox.store, limits.ack_flush_s)
         self._streams = Streams(inbox.store, bus, limits, self._shared.tally)
         self._channels = Channels(bus, self._shared)
-        self._errands = Errands(inbox, verifier, self._streams)
+        self._errands = Errands(inbox, verifier, self._streams, user_limits or limits_of_users(limits))
         self._head_check = HeadCheck(self._streams, inbox.store, bus, limits, self._shared.tally)
         self._tasks: list[asyncio.Task[None]] = []
 

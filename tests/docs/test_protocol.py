@@ -134,6 +134,8 @@ def test_the_limits_are_those_of_the_server() -> None:
         "ping": LIMITS.heartbeat_s,
         "messages": LIMITS.messages_per_s,
         "ids in a mark": MARK_IDS_MAX,
+        "marks and requests of one user at once": LIMITS.user_concurrent_requests,
+        "marks and requests of one user": LIMITS.user_requests_per_s,
         "channels of one session": LIMITS.topics_per_session,
         "data of a signal": LIMITS.signal_bytes // 1024,
         "sessions of one user on a node": LIMITS.sessions_per_user,

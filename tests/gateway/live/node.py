@@ -20,7 +20,9 @@ from websockets.exceptions import ConnectionClosed
 from gateway.app import App
 from gateway.auth.tokens import UserClaims, UserTokens
 from gateway.http.access import Gate
-from gateway.http.routes import stream_routes
+from gateway.http.inbox import UserInbox
+from gateway.http.limits import RequestLimits, limits_of_users
+from gateway.http.routes import stream_routes, user_routes
 from gateway.http.routing import http_routes
 from gateway.http.stream import UserStream
 from gateway.live.addresses import Addresses
@@ -129,16 +131,17 @@ class Client:
 class Node:
     """The parts of one running server."""
 
-    def __init__(self, store: Store, bus: Bus, inbox: Inbox, hub: Hub) -> None:
+    def __init__(self, store: Store, bus: Bus, inbox: Inbox, hub: Hub, user_limits: RequestLimits) -> None:
         self.store = store
         self.bus = bus
         self.inbox = inbox
         self.hub = hub
         app = App(store, bus)
         app.hub, app.entrance = hub, Entrance(hub, Origins("https://app.example"), Addresses("10.0.0.0/8"))
-        gate = Gate(Mock(), cast("UserTokens", Verifier()), Mock(), Mock())
+        gate = Gate(Mock(), cast("UserTokens", Verifier()), Mock(), Mock(), user_limits)
         metrics = RequestMetrics(CollectorRegistry())
-        app.asgi = Router(http_routes(stream_routes(UserStream(app.entrance, gate)), metrics))
+        operations = user_routes(UserInbox(inbox, gate)) + stream_routes(UserStream(app.entrance, gate))
+        app.asgi = Router(http_routes(operations, metrics))
         self.server = Server(app, {})
         self.port = 0
 
@@ -173,8 +176,10 @@ async def nodes(directory: Path) -> AsyncIterator[NodeFactory]:
 @asynccontextmanager
 async def _running(store: Store, bus: Bus, limits: Json) -> AsyncIterator[Node]:
     inbox = Inbox(store, bus, item_keep_s=3_600, nudge=lambda: None)
-    hub = Hub(inbox, bus, Verifier(), replace(LIMITS, **limits))
-    node = Node(store, bus, inbox, hub)
+    changed = replace(LIMITS, **limits)
+    user_limits = limits_of_users(changed)
+    hub = Hub(inbox, bus, Verifier(), changed, user_limits=user_limits)
+    node = Node(store, bus, inbox, hub, user_limits)
     listener = socket.create_server(("127.0.0.1", 0))
     # Small, so that a client that does not read is felt soon.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
