@@ -17,7 +17,7 @@ class BusStatistics(Struct, frozen=True):
     published: int
     dropped: int
     """Frames let go because the outgoing queue was full, or in flight when the connection broke: nodes repair from
-    the store."""
+    the store. And signals that waited for too long: nobody misses them."""
     received: int
     forged: int
     """Messages that are not ours (no MAC that verifies): dropped."""

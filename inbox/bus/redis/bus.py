@@ -35,6 +35,7 @@ class RedisBus:
     :param backoff_max_s: longest pause before connecting again.
     :param queue_frames: frames that may wait to be sent, in number, and in bytes with ``queue_bytes``; the newest
         beyond is dropped and counted.
+    :param signal_keep_s: a signal that has waited for longer is dropped and counted too: it is for now or never.
     :param words: the kind of pub/sub.
     :param own: the name of the stream on which the node hears itself; none of a user's.
     :param doubt: called when Redis is not heard, or answers that it does not own a slot (Cluster).
@@ -51,6 +52,7 @@ class RedisBus:
         backoff_max_s: float = 2.0,
         queue_frames: int = 50_000,
         queue_bytes: int = 32 * 1024 * 1024,
+        signal_keep_s: float = 2.0,
         words: Words = PLAIN,
         own: str | None = None,
         doubt: Callable[[], None] = lambda: None,
@@ -62,6 +64,7 @@ class RedisBus:
         self._words = words
         self._doubt = doubt
         self._publisher = Publisher(queue_frames, queue_bytes)
+        self._signal_keep_s = signal_keep_s
         self.subscriber = Subscriber(self._seal, self.own, self._on_echo, words)
         self._echo_every_s = echo_every_s
         self._deaf_after_s = deaf_after_s
@@ -87,7 +90,7 @@ class RedisBus:
         return True
 
     def publish(self, stream: str, seq: int, epoch: str, frame: bytes) -> None:
-        self._publisher.put(self._command(stream, seq, epoch, frame))
+        self._publisher.put(self._command(stream, seq, epoch, frame), None if seq else self._signal_keep_s)
 
     async def subscribe(self, streams: Collection[str], timeout_s: float) -> bool:
         return await self.subscriber.subscribe(streams, timeout_s)

@@ -89,6 +89,33 @@ async def test_a_frame_that_a_cluster_answers_is_elsewhere_is_dropped_and_the_ot
     assert (publisher.published, publisher.dropped) == (2, 1)
 
 
+async def test_what_is_for_now_is_dropped_and_counted_when_its_turn_comes_too_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("inbox.bus.redis.publisher.monotonic_s", lambda: now)
+    publisher = Publisher(max_frames=3, max_bytes=3)
+    publisher.put(b"1", keep_s=2)
+    publisher.put(b"2")
+    publisher.put(b"3", keep_s=4)
+    now += 3
+    assert await _sent(publisher) == [b"2", b"3"]
+    assert (publisher.published, publisher.dropped) == (2, 1)
+
+
+async def test_nothing_is_sent_when_all_that_waits_is_too_late() -> None:
+    publisher = Publisher(max_frames=1, max_bytes=1)
+    link = Script()
+    link.open.set()
+    running = asyncio.create_task(publisher.run(link))
+    publisher.put(b"1", keep_s=0)
+    await until(lambda: publisher.dropped == 1)
+    publisher.put(b"2")
+    await until(lambda: publisher.published == 1)
+    running.cancel()
+    assert link.calls == [[b"2"]]
+
+
 async def test_a_batch_is_bounded() -> None:
     publisher = Publisher(max_frames=10_000, max_bytes=10_000)
     for _ in range(1_000):

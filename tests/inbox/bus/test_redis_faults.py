@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio.connection import AbstractConnection, Connection
 
 from inbox.bus.redis import RedisBus
+from inbox.ids import channel_key
 from tests.inbox.bus.ear import ANNA, BEN, KEY, Ear, Make, hears, start
 from tests.servers.redis import RedisServer
 from tests.waiting import until
@@ -57,6 +58,23 @@ async def test_with_production_timing_a_frozen_redis_is_noticed_within_6_s_and_i
     await until(lambda: not bus.is_degraded() and sorted(ear.gaps) == [ANNA, BEN], timeout_s=3)
     await hears(bus, ear, ANNA)
     await bus.close()
+
+
+async def test_a_signal_that_waited_too_long_for_redis_is_dropped_and_an_entry_is_published(
+    server: RedisServer, ear: Ear
+) -> None:
+    bus = RedisBus(server.url, KEY, echo_every_s=0.05, deaf_after_s=0.5, backoff_max_s=0.1, signal_keep_s=0.3)
+    await start(bus, ear, ANNA)
+    server.kill()
+    await until(bus.is_degraded)
+    bus.publish(channel_key("acme", "typing"), 0, "", b"{}")
+    bus.publish(ANNA, 1, "g.0", b"{}")
+    late_at = time.monotonic() + 0.5
+    await until(lambda: time.monotonic() > late_at)
+    server.start()
+    await until(lambda: bus.statistics().published + bus.statistics().dropped == 2)
+    await bus.close()
+    assert (bus.statistics().published, bus.statistics().dropped) == (1, 1)
 
 
 async def test_a_freeze_shorter_than_the_limit_costs_nothing(make: Make, server: RedisServer, ear: Ear) -> None:
