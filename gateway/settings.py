@@ -154,7 +154,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     client_concurrent_requests: int = 500  # of one backend client in one process: 429 rate_limited
     user_concurrent_requests: int = 16  # of one user in one process, marks on sockets among them: 429 rate_limited
     user_requests_per_s: float = 50.0  # of those, refill of the bucket below: 429, for a mark on a socket its error
-    user_requests_burst: int = 500  # that bucket: 429 rate_limited, for a mark on a socket its error
+    user_requests_burst: int = 1_000  # that bucket: 429 rate_limited, for a mark on a socket its error
     users_remembered: int = 10_000  # for that bucket; beyond it the one who asked longest ago begins with a full one
     shed_after_s: float = 1.0  # a store request older than this, with as many others as the next line says in hand,
     shed_in_hand: int = 64  # means the store is slow: 503 unavailable before anything is stored

@@ -73,8 +73,8 @@ async def test_every_answer_to_a_user_says_what_is_left(api: Api) -> None:
     ]
 
     assert [each.status_code for each in answers] == [200, 422, 410, 404]
-    assert {each.headers["ratelimit-policy"] for each in answers} == {'"user";q=500;w=10'}
-    assert answers[0].headers["ratelimit"] == '"user";r=499;t=1'
+    assert {each.headers["ratelimit-policy"] for each in answers} == {'"user";q=1000;w=20'}
+    assert answers[0].headers["ratelimit"] == '"user";r=999;t=1'
 
 
 async def test_one_user_has_so_many_requests_in_hand_and_others_go_on(api: Api) -> None:
