@@ -95,7 +95,7 @@ class Session:
     ``claims`` says for whom it speaks, once its token is verified.
     """
 
-    __slots__ = ("_controls_due", "_marks", "_messages_due", "_rules", "_topics", "claims", "state", "visible")
+    __slots__ = ("_controls_due", "_marks", "_messages_due", "_rules", "_topics", "claims", "state")
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
@@ -105,7 +105,6 @@ class Session:
         self._topics: set[str] | None = None
         self.claims: UserClaims | None = None
         self.state: Literal["new", "joining", "live"] = "new"
-        self.visible = True
 
     def receive(self, text: str, now: float) -> Effect | None:
         """One text message, at monotonic time ``now`` (s)."""
@@ -164,8 +163,6 @@ class Session:
                 return Renew(message.token, message.op) if self.state == "live" else _not_yet(message.op)
             case wire.Ack():
                 return Confirm(message.seq) if self.state == "live" else None
-            case wire.Visible():
-                self.visible = message.on
             case wire.Sub():
                 return self._sub(message)
             case wire.Unsub():
@@ -176,7 +173,6 @@ class Session:
         if self.state != "new":
             return HangUp(CloseCode.BAD_FRAME, "expected one hello only")
         self.state = "joining"
-        self.visible = hello.visible
         return Join(hello)
 
     def _mark(self, wish: wire.MarkItems) -> Effect:

@@ -41,7 +41,7 @@ class Ack(Struct, frozen=True):
 
 
 class Visible(Struct, frozen=True):
-    """Whether the inbox is on a screen that somebody may look at."""
+    """Whether the inbox is on a screen that somebody may look at. Nothing follows from it yet."""
 
     on: bool
 

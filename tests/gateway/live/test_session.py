@@ -45,7 +45,7 @@ def test_hello_asks_to_join() -> None:
     session = new()
     effect = session.receive(HELLO, NOW)
     assert isinstance(effect, Join)
-    assert (effect.hello.token, session.state, session.visible) == ("x", "joining", False)
+    assert (effect.hello.token, session.state) == ("x", "joining")
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,8 @@ def test_acks_count_once_it_is_live() -> None:
     assert live().receive('{"t":"ack","seq":3}', NOW) == Confirm(3)
 
 
-def test_visible_is_remembered() -> None:
-    session = live()
-    assert session.receive('{"t":"visible","on":true}', NOW) is None
-    assert session.visible
+def test_visible_needs_no_answer() -> None:
+    assert live().receive('{"t":"visible","on":true}', NOW) is None
 
 
 def test_a_refresh_asks_for_verification() -> None:
