@@ -10,6 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from gateway.live import streams
 from inbox.model import Changes, Cursor, Page
 from tests.gateway.live.node import Node, NodeFactory
 from tests.gateway.live.raw import HELLO, TEXT, RawClient, frame
@@ -140,6 +141,8 @@ async def test_hellos_that_come_together_share_one_query_and_one_command(
 
     monkeypatch.setattr(node.store, "catch_up", counted_read)
     monkeypatch.setattr(node.bus, "subscribe", counted_subscribe)
+    # However long a hello takes here, many of them come within it.
+    monkeypatch.setattr(streams, "_GATHER_S", 0.25)
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(RawClient(node)) for _ in users]
         for user, client in zip(users, clients, strict=True):
