@@ -38,7 +38,7 @@ class UserVerifier(Protocol):
 
 
 class Errands:
-    """Does them. A session has one hello and a bounded number of marks under way, so tasks are bounded too."""
+    """Does them. A session has one token and a bounded number of marks under way, so tasks are bounded too."""
 
     def __init__(self, inbox: Inbox, verifier: UserVerifier, streams: Streams, limits: RequestLimits) -> None:
         self._inbox = inbox
@@ -96,6 +96,8 @@ class Errands:
             # The token in use is still good.
             connection.say(wire.error_of(renew.op, failure))
             return
+        finally:
+            connection.session.renew_done()
         for effect in connection.session.renewed(claims, renew.op):
             connection.perform(effect)
         connection.look_soon()

@@ -35,7 +35,7 @@ class Confirm(Struct, frozen=True):
 
 
 class Renew(Struct, frozen=True):
-    """Verify this token and hand its claims to ``renewed``."""
+    """Verify this token and hand its claims to ``renewed``. The session takes no other until ``renew_done``."""
 
     token: str
     op: str | None
@@ -95,13 +95,14 @@ class Session:
     ``claims`` says for whom it speaks, once its token is verified.
     """
 
-    __slots__ = ("_controls_due", "_marks", "_messages_due", "_rules", "_topics", "claims", "state")
+    __slots__ = ("_controls_due", "_is_renewing", "_marks", "_messages_due", "_rules", "_topics", "claims", "state")
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._messages_due = 0.0
         self._controls_due = 0.0
         self._marks = 0
+        self._is_renewing = False
         self._topics: set[str] | None = None
         self.claims: UserClaims | None = None
         self.state: Literal["new", "joining", "live"] = "new"
@@ -151,6 +152,10 @@ class Session:
         """The mark of an ``Apply`` came to its end, whichever."""
         self._marks -= 1
 
+    def renew_done(self) -> None:
+        """The token of a ``Renew`` was verified, or was not."""
+        self._is_renewing = False
+
     def _take(self, message: wire.Message) -> Effect | None:
         if isinstance(message, wire.Hello):
             return self._hello(message)
@@ -160,7 +165,7 @@ class Session:
             case wire.MarkItems():
                 return self._mark(message)
             case wire.Refresh():
-                return Renew(message.token, message.op) if self.state == "live" else _not_yet(message.op)
+                return self._refresh(message)
             case wire.Ack():
                 return Confirm(message.seq) if self.state == "live" else None
             case wire.Sub():
@@ -182,6 +187,15 @@ class Session:
             return Answer(wire.error(wish.op, "rate_limited", "expected fewer marks at once: wait for replies", True))
         self._marks += 1
         return Apply(wish.mark, wish.op)
+
+    def _refresh(self, wish: wire.Refresh) -> Effect:
+        """One at a time: an older token that took longer to verify must not follow a newer one."""
+        if self.state != "live":
+            return _not_yet(wish.op)
+        if self._is_renewing:
+            return Answer(wire.error(wish.op, "rate_limited", "expected one refresh at once: wait for its reply", True))
+        self._is_renewing = True
+        return Renew(wish.token, wish.op)
 
     def _sub(self, wish: wire.Sub) -> Effect:
         """Once more for a topic that the session is in already does no harm, and is answered all the same."""

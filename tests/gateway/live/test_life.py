@@ -9,12 +9,13 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from gateway.auth.tokens import UserClaims
 from gateway.live.connection import Connection
 from gateway.live.heartbeat import TICK_S
 from gateway.live.sse import EventStream
 from gateway.live.websocket import WebSocket
 from gateway.settings import LIMITS
-from tests.gateway.live.node import Node, NodeFactory
+from tests.gateway.live.node import Node, NodeFactory, Verifier
 from tests.gateway.live.test_gaps import SlowBus
 from tests.waiting import until
 
@@ -125,6 +126,28 @@ async def test_a_refresh_that_cannot_be_verified_now_leaves_it(node: Node) -> No
         assert (error["op"], error["code"], error["temporary"]) == ("c1", "unavailable", True)
         await node.publish("ann")
         assert (await client.hear())["t"] == "entry"
+        await client.say("refresh", token="ann", op="c2")
+        assert await client.hear() == {"t": "reply", "op": "c2"}
+
+
+async def test_a_refresh_that_takes_long_to_verify_cannot_follow_a_newer_one(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify, may_go_on = Verifier.verify, asyncio.Event()
+
+    async def slow_verify(verifier: Verifier, token: str) -> UserClaims:
+        await may_go_on.wait()
+        return await verify(verifier, token)
+
+    async with node.client() as client:
+        await client.hello("ann")
+        monkeypatch.setattr(Verifier, "verify", slow_verify)
+        await client.say("refresh", token="ann 3600", op="older")
+        await client.say("refresh", token="ann 7200", op="newer")
+        error = await client.hear()
+        assert (error["op"], error["code"], error["temporary"]) == ("newer", "rate_limited", True)
+        may_go_on.set()
+        assert await client.hear() == {"t": "reply", "op": "older"}
 
 
 async def test_a_full_node_turns_handshakes_away(start: NodeFactory) -> None:

@@ -11,6 +11,7 @@ from inbox.model import Mark
 
 HELLO = '{"t":"hello","token":"x","visible":false}'
 READ = '{"t":"read","ids":["a"],"op":"c1"}'
+REFRESH = '{"t":"refresh","token":"y","op":"c1"}'
 NOW = 1_000.0
 
 
@@ -104,7 +105,16 @@ def test_visible_needs_no_answer() -> None:
 
 
 def test_a_refresh_asks_for_verification() -> None:
-    assert live().receive('{"t":"refresh","token":"y","op":"c1"}', NOW) == Renew("y", "c1")
+    assert live().receive(REFRESH, NOW) == Renew("y", "c1")
+
+
+def test_a_refresh_waits_for_the_one_before_it() -> None:
+    session = live()
+    session.receive(REFRESH, NOW)
+    error = answer(session.receive(REFRESH, NOW))
+    assert (error["op"], error["code"], error["temporary"]) == ("c1", "rate_limited", True)
+    session.renew_done()
+    assert isinstance(session.receive(REFRESH, NOW), Renew)
 
 
 def test_a_new_token_of_the_same_user_replaces_the_expiry() -> None:
