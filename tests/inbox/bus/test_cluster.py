@@ -52,9 +52,11 @@ def ear() -> Ear:
 
 
 async def start(bus: ClusterBus, ear: Ear | None, *streams: str) -> ClusterBus:
+    """Returns once each primary of ``streams`` is heard; before they are wanted, it is enough that it is known."""
     await bus.start(ear)
     await until(lambda: not bus.is_degraded())
     assert await bus.subscribe(streams, timeout_s=5)
+    await until(lambda: not bus.is_degraded())
     return bus
 
 
