@@ -27,8 +27,3 @@ class CloseCode(IntEnum):
         member._value_ = code
         member.meaning = meaning
         return member
-
-    @property
-    def comes_back(self) -> bool:
-        """Whether a client should connect again."""
-        return self < 4500
