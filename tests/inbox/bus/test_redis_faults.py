@@ -158,13 +158,13 @@ async def test_a_session_that_gives_up_waiting_for_its_subscription_leaves_nothi
 
 
 async def test_a_session_lasts_while_the_node_hears_itself(make: Make, server: RedisServer, ear: Ear) -> None:
-    bus = await start(make(deaf_after_s=0.3), ear, ANNA)
+    bus = await start(make(deaf_after_s=1.0), ear, ANNA)
 
     def beats() -> int:
         with server.client() as client:
             return int(client.info("commandstats")["cmdstat_publish"]["calls"])
 
-    await until(lambda: beats() >= 20)
+    await until(lambda: beats() >= 25)
     assert bus.statistics().reconnects == 0
 
 
