@@ -10,6 +10,8 @@ Network = IPv4Network | IPv6Network
 
 _V6_NETWORK_BYTES = 8
 """A home gets a /64 at least: all of it counts as one."""
+_MAPPED = bytes(10) + b"\xff\xff"
+"""How the addresses of IPv4 begin (``::ffff:192.0.2.1``) on a socket that listens for both."""
 
 
 class Addresses:
@@ -43,7 +45,8 @@ class Addresses:
             parsed = ip_address(address)
         except ValueError:
             return False
-        return any(parsed in network for network in self._proxies)
+        plain = getattr(parsed, "ipv4_mapped", None) or parsed
+        return any(parsed in network or plain in network for network in self._proxies)
 
 
 def _network(text: str) -> Network:
@@ -60,4 +63,6 @@ def _packed(address: str) -> bytes:
         packed = socket.inet_pton(family, address)
     except OSError:
         return b""
-    return packed if family == socket.AF_INET else packed[:_V6_NETWORK_BYTES]
+    if family == socket.AF_INET:
+        return packed
+    return packed[len(_MAPPED) :] if packed.startswith(_MAPPED) else packed[:_V6_NETWORK_BYTES]

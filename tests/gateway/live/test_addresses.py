@@ -1,8 +1,11 @@
 """Where a connection comes from, as far as that can be believed."""
 
+import socket
+
 import pytest
 
 from gateway.live.addresses import Addresses
+from gateway.server import listen
 from inbox.errors import ConfigError
 
 PROXY = "10.0.0.7"
@@ -43,6 +46,25 @@ def test_a_proxy_that_names_nobody_stands_for_itself(forwarded: list[str]) -> No
 
 def test_a_network_of_ipv6_is_one_address() -> None:
     assert where("2001:db8:1:2::1") == where("2001:db8:1:2:ffff::9") != where("2001:db8:1:3::1")
+
+
+@pytest.mark.parametrize("written", ["::ffff:192.0.2.1", "::FFFF:c000:201"])
+def test_an_address_of_ipv4_is_the_same_one_in_the_writing_of_ipv6(written: str) -> None:
+    assert where(written) == where(PROXY, written) == where("192.0.2.1") == bytes((192, 0, 2, 1))
+
+
+@pytest.mark.parametrize("proxies", ["10.0.0.0/8", "::ffff:10.0.0.0/104"])
+def test_a_proxy_of_ipv4_is_one_in_the_writing_of_ipv6_too(proxies: str) -> None:
+    assert where("::ffff:10.0.0.7", "198.51.100.9, ::ffff:10.1.1.1", proxies=proxies) == bytes((198, 51, 100, 9))
+
+
+def test_clients_of_ipv4_are_told_apart_where_one_socket_listens_for_both() -> None:
+    with listen("::", 0) as listener, socket.socket() as client:
+        listener.setblocking(True)
+        client.connect(("127.0.0.1", listener.getsockname()[1]))
+        connection, peer = listener.accept()
+        connection.close()
+    assert Addresses(None).of((peer[0], peer[1]), []) == bytes((127, 0, 0, 1))
 
 
 @pytest.mark.parametrize("forwarded", ["nonsense", "1.2.3.4.5", "\xff", "::g", "1.2.3.4:80"])
