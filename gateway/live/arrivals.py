@@ -37,13 +37,20 @@ class Arrivals:
         self._welcomed_before = 0
         self._always_waited = False
         self._waiting = 0
+        self._is_closed = False
 
     # The door
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        self._is_closed = True
 
     def refusal(self, address: bytes, now: float) -> tuple[str, float] | None:
         """Why one more from ``address`` cannot come in, and after how many seconds it should try again."""
         tally = self._tally
-        if tally.sessions >= self._limits.sessions_per_node:
+        if self._is_closed:
+            why, wait_s = "the server is going away", self.next_slot_s(now)
+        elif tally.sessions >= self._limits.sessions_per_node:
             why, wait_s = "this node holds all the sessions it may", self._limits.full_retry_s
         elif self._by_address.get(address, 0) >= self._limits.sessions_per_address:
             why, wait_s = "your address has all the sessions it may have", self._limits.full_retry_s

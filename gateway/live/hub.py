@@ -68,7 +68,8 @@ class Hub:
         self._tasks = [asyncio.create_task(part.run()) for part in parts]
 
     async def drain(self) -> None:
-        """Let all sessions go: at the end none is left."""
+        """Let nobody in any more and all sessions go: at the end none is left."""
+        self.arrivals.close()
         limits, wheel = self._shared.limits, self._shared.wheel
         over_s = min(limits.drain_s, self._shared.tally.sessions / self._shared.tally.welcomes_per_s)
         await drain(wheel.everything, over_s, limits.close_grace_s)

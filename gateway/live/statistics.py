@@ -35,7 +35,7 @@ class LiveStatistics(Struct, frozen=True):
     """Reads for a hello or a repair that the store did not answer."""
     slow_aborts: int
     turned_away: int
-    """Handshakes refused because the node or the address was full, or too many came at once."""
+    """Handshakes refused because the node or the address was full, too many came at once, or the node was ending."""
     welcomes_per_s: float
     """How many sessions this node can welcome in a second, as far as it had to."""
     closes: dict[str, int]

@@ -1,16 +1,23 @@
 """Letting all sessions go: evenly, with time to come back, and with an end."""
 
+import asyncio
 import time
 
 import pytest
 
 from gateway.live.codes import CloseCode
 from gateway.live.drain import drain
-from tests.gateway.live.node import NodeFactory
+from tests.gateway.live.node import READ_S, NodeFactory
 from tests.gateway.live.raw import HELLO, TEXT, RawClient, frame
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
+
+WEBSOCKET = (
+    b"GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+STREAM = b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ann\r\nConnection: close\r\n\r\n"
 
 
 class Leaving:
@@ -76,6 +83,27 @@ async def test_who_has_not_said_hello_is_let_go_too(start: NodeFactory) -> None:
         node.server.should_exit = True
         assert (await silent.hear())["code"] == 4001
         assert await silent.closed() == 4001
+
+
+@pytest.mark.parametrize("request_", [WEBSOCKET, STREAM], ids=["websocket", "stream"])
+async def test_who_asks_while_it_drains_is_told_to_come_back(start: NodeFactory, request_: bytes) -> None:
+    """On a connection that was there before: the port takes no new ones."""
+    node = await start(close_grace_s=60.0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
+    writer.write(request_[:1])
+    async with RawClient(node) as lingering:
+        await until(lambda: len(node.server.server_state.connections) == 1)
+        node.server.should_exit = True
+        await lingering.receive()
+        writer.write(request_[1:])
+        async with asyncio.timeout(READ_S):
+            answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nretry-after: " in answer
+        assert b"the server is going away" in answer
+        assert node.hub.statistics().turned_away == 1
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_a_client_that_never_reads_does_not_hold_the_end_up(start: NodeFactory) -> None:
