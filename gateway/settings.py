@@ -127,6 +127,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     full_retry_s: float = 15.0  # what the `Retry-After` of those two says
     welcomes_per_s: float = 1_000.0  # a node's rate until it has measured its own
     welcome_wait_s: float = 8.0  # hellos that would wait longer at that rate: 503 as above, or `bye` 4008, with a slot
+    slots_s: float = 120.0  # slots are given so far ahead; beyond it they begin anew, and are shared
     write_soft_bytes: int = 256 * 1024  # entries are withheld, one `sync` is owed
     write_hard_bytes: int = 4 * 1024 * 1024  # abort, 4002
     stuck_s: float = 20.0  # no progress of a full write buffer: abort, 4002

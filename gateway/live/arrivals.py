@@ -93,20 +93,26 @@ class Arrivals:
         return self._waiting >= _BEHIND
 
     def next_slot_s(self, now: float) -> float:
-        """Seconds until there is room for one who is turned away now; each gets another slot."""
-        slot_s = 1 / self._tally.welcomes_per_s
-        self._next_slot = max(self._next_slot, now + self._limits.return_after_s) + slot_s
+        """Seconds until there is room for one who is turned away now; each gets another slot.
+
+        After the last slot the first are given again: anybody may be turned away a million times.
+        """
+        first, slot_s = now + self._limits.return_after_s, 1 / self._tally.welcomes_per_s
+        slot = max(self._next_slot, first) + slot_s
+        self._next_slot = slot if slot <= now + self._limits.slots_s else first + slot_s
         return self._next_slot - now
 
     def pause_s(self, code: CloseCode) -> tuple[float, float]:
         """When somebody who is sent away should come back: after so many seconds, and a random part of so many more.
 
-        All who are here come back when a node ends, to others like this one; otherwise each has a slot.
+        All who are here come back when a node ends, to others like this one. Who could not be welcomed has a slot.
         """
+        after_s, spread_s = self._limits.return_after_s, self._limits.return_spread_s
         if code is CloseCode.DRAIN:
-            spread_s = self._tally.sessions / self._tally.welcomes_per_s
-            return self._limits.return_after_s, max(self._limits.return_spread_s, spread_s)
-        return self.next_slot_s(time.monotonic()), self._limits.return_spread_s
+            spread_s = max(spread_s, self._tally.sessions / self._tally.welcomes_per_s)
+        elif code is CloseCode.CANNOT_VERIFY:
+            after_s = self.next_slot_s(time.monotonic())
+        return after_s, spread_s
 
     # The measurement
 

@@ -58,6 +58,20 @@ def test_slots_that_have_passed_are_not_waited_for() -> None:
     assert round(door.next_slot_s(200.0), 3) == 1.1
 
 
+def test_after_the_last_slot_the_first_are_given_again() -> None:
+    door, _, _ = arrivals(welcomes_per_s=10, return_after_s=1.0, slots_s=1.35)
+    given = [round(door.next_slot_s(100.0), 3) for _ in range(7)]
+    assert given == [1.1, 1.2, 1.3, 1.1, 1.2, 1.3, 1.1]
+
+
+def test_only_those_who_could_not_be_welcomed_take_a_slot() -> None:
+    door, _, _ = arrivals(welcomes_per_s=10)
+    pauses = {code: [door.pause_s(code) for _ in range(3)] for code in CloseCode if code is not CloseCode.DRAIN}
+    slots = pauses.pop(CloseCode.CANNOT_VERIFY)
+    assert [round(after_s, 1) for after_s, _ in slots] == [1.1, 1.2, 1.3]
+    assert {pause for each in pauses.values() for pause in each} == {(LIMITS.return_after_s, LIMITS.return_spread_s)}
+
+
 def test_the_rate_is_what_the_work_of_a_second_would_allow() -> None:
     door, tally, clock = arrivals(welcomes_per_s=1_000)
     for second in range(1, 40):
