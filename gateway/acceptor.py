@@ -14,12 +14,12 @@ from typing import Any
 import structlog
 
 from gateway.live.tasks import Tasks
+from gateway.settings import LIMITS
 
 log = structlog.get_logger()
 
 MOST = 16
 TAKEN = 32
-WAITING = 10_000
 TURN_S = 0.001
 """What a turn should take at most while connections wait: with each comes work for the turns after it."""
 RETRY_S = 1.0
@@ -34,6 +34,7 @@ class Acceptor:
     """Accepts on ``listener`` until it is closed; stands where uvicorn keeps the loop's servers.
 
     :param greet: see ``Greet``; the socket does not block.
+    :param most_waiting: sockets that may wait for their turn.
     :param is_behind: whether many of those let in still wait for what they came for.
     :param clock: monotonic time (s).
     """
@@ -42,6 +43,7 @@ class Acceptor:
         self,
         listener: socket.socket,
         greet: Greet,
+        most_waiting: int = LIMITS.connections_waiting,
         is_behind: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -49,6 +51,7 @@ class Acceptor:
         self._is_behind = is_behind
         self._listener = listener
         self._greet = greet
+        self._most_waiting = most_waiting
         self._waiting: deque[tuple[socket.socket, Peer]] = deque()
         self._at_once = 1
         self._let_in_at = 0.0
@@ -74,7 +77,7 @@ class Acceptor:
 
     def _accept(self) -> None:
         is_idle = not self._waiting
-        for _ in range(min(TAKEN, WAITING - len(self._waiting))):
+        for _ in range(min(TAKEN, self._most_waiting - len(self._waiting))):
             try:
                 connection = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):

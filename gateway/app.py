@@ -10,8 +10,10 @@ from prometheus_client import CollectorRegistry
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway import descriptors
 from gateway.http.admission import Admission
 from gateway.http.backend_routes import notification_routes, oauth_routes, topic_routes
+from gateway.http.callers import Callers
 from gateway.http.doors import doors
 from gateway.http.endpoint import Nowhere
 from gateway.http.inbox import UserInbox
@@ -37,7 +39,7 @@ from gateway.load import StoreLoad, watched
 from gateway.metrics import RequestMetrics, StatisticsCollector
 from gateway.parts import BUS_SECRET, make_bus, make_presence, make_store
 from gateway.pauses import Pauses
-from gateway.settings import LIMITS, Role, Settings, limits_of
+from gateway.settings import LIMITS, Limits, Role, Settings, limits_of
 from inbox.bus.base import Bus
 from inbox.directory import Directory
 from inbox.errors import Unavailable
@@ -54,6 +56,7 @@ GAUGES = frozenset(
         "sessions",
         "streams",
         "channels",
+        "open",
         "in_hand",
         "in_force",
         "welcomes_per_s",
@@ -68,9 +71,12 @@ FEW_SESSIONS = 2_000
 class App:
     """A process that is up: ``asgi`` answers its role's routes until the context that made it ends."""
 
-    def __init__(self, store: Store, bus: Bus) -> None:
+    def __init__(self, store: Store, bus: Bus, limits: Limits = LIMITS, proxies: str | None = None) -> None:
         self.store = store
         self.bus = bus
+        self.limits = limits
+        self.addresses = Addresses(proxies)
+        self.callers = Callers(limits, self.addresses, lambda: 0 if self.hub is None else self.hub.arrivals.sessions)
         self.hub: Hub | None = None
         self.entrance: Entrance | None = None
         self.asgi: ASGIApp = not_found
@@ -112,7 +118,8 @@ async def running(settings: Settings, role: Role) -> AsyncIterator[App]:
         stack.push_async_callback(store.close)
         bus = make_bus(settings, await store.secret(BUS_SECRET))
         stack.push_async_callback(bus.close)
-        app = App(store, bus)
+        limits = descriptors.within(limits_of(settings), descriptors.count())
+        app = App(store, bus, limits, settings.trusted_proxies)
         upkeep = Upkeep(store, role, keep_entries=settings.log_keep_entries, keep_s=settings.log_keep_s)
         await _compose(app, settings, role, upkeep, stack)
         await stack.enter_async_context(upkeep)
@@ -140,11 +147,9 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
         operations += user_admin_routes(Profiles(inbox, directory, gate), users, sessions)
     if role in ("serve", "gateway"):
         operations += user_routes(UserInbox(inbox, gate))
-        app.hub = Hub(
-            inbox, app.bus, inside.users, limits_of(settings), presence, inside.revocations.hurry, inside.user_limits
-        )
+        app.hub = Hub(inbox, app.bus, inside.users, app.limits, presence, inside.revocations.hurry, inside.user_limits)
         inside.revocations.on_new = app.hub.end
-        app.entrance = Entrance(app.hub, Origins(settings.allowed_origins), Addresses(settings.trusted_proxies))
+        app.entrance = Entrance(app.hub, Origins(settings.allowed_origins), app.addresses)
         operations += stream_routes(UserStream(app.entrance, gate))
         stack.push_async_callback(app.hub.stop)
         await app.hub.start()
@@ -161,6 +166,7 @@ async def _compose(app: App, settings: Settings, role: Role, upkeep: Upkeep, sta
     counted: dict[str, Callable[[], Struct]] = {
         "bus": app.bus.statistics,
         "http": admission.statistics,
+        "connections": app.callers.statistics,
         "loop": pauses.statistics,
         "client_limits": inside.limits.statistics,
         "user_limits": inside.user_limits.statistics,

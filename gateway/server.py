@@ -1,23 +1,19 @@
 """A process on a port: our own listening socket, uvicorn's server, signals, and the line that says it is ready."""
 
 import asyncio
-import fcntl
 import logging
-import os
-import resource
 import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import cast
 
 import structlog
 import uvicorn
 
-from gateway import log
+from gateway import descriptors, log
 from gateway.acceptor import Acceptor
 from gateway.app import App, running
 from gateway.http.protocol import BoundedHttpProtocol
@@ -87,10 +83,11 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _acceptor(self, listener: socket.socket) -> Acceptor:
-        hub, entrance = self._app.hub, self._app.entrance
+        hub, entrance, waiting = self._app.hub, self._app.entrance, self._app.limits.connections_waiting
         if hub is None or entrance is None:
-            return Acceptor(listener, lambda *_: self._protocol)
-        return Acceptor(listener, Doorstep(entrance, self._protocol).greet, hub.arrivals.is_behind)
+            return Acceptor(listener, lambda *_: self._protocol, waiting)
+        doorstep = Doorstep(entrance, self._app.callers.make_room, self._protocol)
+        return Acceptor(listener, doorstep.greet, waiting, hub.arrivals.is_behind)
 
     def _protocol(self) -> asyncio.Protocol:
         return self.config.http_protocol_class(  # type: ignore[call-arg]
@@ -112,13 +109,13 @@ class Server(uvicorn.Server):
 
 def configuration(app: App) -> uvicorn.Config:
     """uvicorn as we run it: its own access log shows query strings, its proxy headers believe anybody on loopback."""
-    live = None if app.entrance is None else cast("type[asyncio.Protocol]", partial(LiveHttpProtocol, app.entrance))
+    http = BoundedHttpProtocol if app.entrance is None else partial(LiveHttpProtocol, app.entrance)
     return uvicorn.Config(
         app.asgi,
         interface="asgi3",
-        http=live or BoundedHttpProtocol,
+        http=cast("type[asyncio.Protocol]", partial(http, app.callers)),
         # Never made: the connection is handed over before. It has uvicorn recognize what asks for a WebSocket.
-        ws="none" if live is None else asyncio.Protocol,
+        ws="none" if app.entrance is None else asyncio.Protocol,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -158,23 +155,9 @@ def run(settings: Settings, role: Role) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     if settings.test:
         logger.warning("safety_limits_lifted", reason="BELLWIRE_TEST is set: unset it in production")
-    _make_room_for_files()
+    descriptors.make_room()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings, role))
-
-
-def _make_room_for_files() -> None:
-    """Every session is an open file, and the usual soft limit is 1,024. Some systems refuse their own hard limit.
-
-    Linux doubles the table of open files when it is full, and for that stops a process of several threads for 10 to
-    20 ms, in a storm of sessions five times: so it gets its size now, while there is one thread.
-    """
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError), Path(os.devnull).open() as spare:
-        os.close(fcntl.fcntl(spare, fcntl.F_DUPFD_CLOEXEC, min(soft, LIMITS.sessions_per_node) - 1))
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

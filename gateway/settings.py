@@ -124,7 +124,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     sessions_per_user: int = 50  # the oldest is closed with 4504
     sessions_per_node: int = 100_000  # 503 unavailable before the handshake
     sessions_per_address: int = 5_000  # unless the operator says otherwise; an IPv6 /64 is one: 503 as above
-    full_retry_s: float = 15.0  # what the `Retry-After` of those two says
+    connections: int = 110_000  # of one process, with sessions or without; fewer where it may open fewer files
+    callers: int = 10_000  # those without one, at most what sessions leave: idle for longest is closed, none is: 503
+    connections_waiting: int = 10_000  # taken, before their turn; the kernel's queue keeps the others
+    full_retry_s: float = 15.0  # what the `Retry-After` of those says
     welcomes_per_s: float = 1_000.0  # a node's rate until it has measured its own
     welcome_wait_s: float = 8.0  # hellos that would wait longer at that rate: 503 as above, or `bye` 4008, with a slot
     slots_s: float = 120.0  # slots are given so far ahead; beyond it they begin anew, and are shared

@@ -1,11 +1,12 @@
-"""uvicorn's HTTP protocol with the two bounds it lacks: how large a head may be, how long a request may take."""
+"""uvicorn's HTTP protocol with the bounds it lacks: how large a head, how long a request, how many connections."""
 
 import asyncio
 import math
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from gateway.http.callers import Callers
 from gateway.http.problems import MEDIA_TYPE, STATUS, document
 from gateway.settings import LIMITS
 
@@ -24,11 +25,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _in_trailers = False
     _upgraded = False
 
+    def __init__(self, callers: Callers, **uvicorn: Any) -> None:
+        super().__init__(**uvicorn)
+        self._callers = callers
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._start_timer()
+        if self._callers.enter(self, self.client):
+            self._start_timer()
+        else:
+            self._refuse("unavailable", "too many connections: try again later", LIMITS.full_retry_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._callers.leave(self)
         self._stop_timer()
         super().connection_lost(exc)
         # uvicorn's timer would keep us after a reset, and requests that wait for their turn know us as we know them.
@@ -89,6 +98,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_body = self._in_trailers = False
         self._stop_timer()
         super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._callers.begin(self)
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        if not self.pipeline:
+            self._callers.rest(self)
+        super().on_response_complete()
+
+    def hang_up(self) -> None:
+        self.transport.abort()
 
     def _refuse_head(self, code: str, detail: str) -> NoReturn:
         self._refusal = (code, detail)

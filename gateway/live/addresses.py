@@ -32,6 +32,12 @@ class Addresses:
             return _packed(self._behind(peer[0], headers))
         return _packed(peer[0])
 
+    def of_caller(self, peer: tuple[str, int] | None) -> bytes | None:
+        """The same before there is a request; ``None`` for a proxy, which is not where anything comes from."""
+        if peer is None:
+            return b""
+        return None if self._proxies and self._is_proxy(peer[0]) else _packed(peer[0])
+
     def _behind(self, proxy: str, headers: Sequence[tuple[bytes, bytes]]) -> str:
         """The last address in the list that is no proxy of ours: whatever stands before it anybody may have written."""
         forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")

@@ -61,6 +61,10 @@ class Arrivals:
         tally.turned_away += 1
         return why, wait_s
 
+    @property
+    def sessions(self) -> int:
+        return self._tally.sessions
+
     def enter(self, address: bytes) -> None:
         self._tally.sessions += 1
         self._by_address[address] = self._by_address.get(address, 0) + 1

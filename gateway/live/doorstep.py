@@ -61,11 +61,13 @@ class _Head:
 class Doorstep:
     """Takes the requests of those who ask for a WebSocket and nothing else.
 
+    :param make_room: ends a connection without a session where descriptors run short.
     :param http: makes the protocol of everybody else.
     """
 
-    def __init__(self, entrance: Entrance, http: Make) -> None:
+    def __init__(self, entrance: Entrance, make_room: Callable[[], object], http: Make) -> None:
         self._entrance = entrance
+        self._make_room = make_room
         self._http = http
 
     def greet(self, caller: socket.socket, peer: tuple[Any, ...]) -> Make:
@@ -81,6 +83,7 @@ class Doorstep:
         if head is None:
             return self._http
         caller.recv(head.size_bytes)
+        self._make_room()
         return partial(_Opening, self._entrance, head, self._entrance.address((peer[0], peer[1]), head.headers))
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from gateway.http.callers import Callers
 from gateway.http.protocol import BoundedHttpProtocol
 from gateway.live.entrance import Entrance
 
@@ -38,8 +39,8 @@ class TakenOver(Response):
 class LiveHttpProtocol(BoundedHttpProtocol):
     """Serves HTTP as its parent does, and hands a connection that goes live over to the hub."""
 
-    def __init__(self, entrance: Entrance, **uvicorn: Any) -> None:
-        super().__init__(**uvicorn)
+    def __init__(self, entrance: Entrance, callers: Callers, **uvicorn: Any) -> None:
+        super().__init__(callers, **uvicorn)
         self._entrance = entrance
 
     def handle_websocket_upgrade(self) -> None:
@@ -59,7 +60,7 @@ class LiveHttpProtocol(BoundedHttpProtocol):
         if not is_open:
             self.transport.close()
             return
-        self.connections.discard(self)
+        self._let_go()
         self.transport.set_protocol(self._entrance.connect(self.transport, address))
         # The two refer to each other: without this there would be work for the garbage collector.
         del self.parser
@@ -79,7 +80,7 @@ class LiveHttpProtocol(BoundedHttpProtocol):
         self._stop_timer()
         self._unset_keepalive_if_required()
         self.pipeline.clear()
-        self.connections.discard(self)
+        self._let_go()
         live = connect(self.transport)
         self.transport.set_protocol(live)
         if self.flow.write_paused:
@@ -87,3 +88,7 @@ class LiveHttpProtocol(BoundedHttpProtocol):
         self.flow.resume_reading()
         # As above; and requests behind this one know us as well.
         del self.parser, self.cycle
+
+    def _let_go(self) -> None:
+        self.connections.discard(self)
+        self._callers.leave(self)

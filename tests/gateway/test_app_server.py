@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ SERVE = "from gateway.server import run; from gateway.settings import load; run(
 class Process:
     """``serve`` in a process of its own, on a free port."""
 
-    def __init__(self, directory: Path, **environ: str) -> None:
+    def __init__(self, directory: Path, script: str = SERVE, **environ: str) -> None:
         environ = {**os.environ, "BELLWIRE_PORT": "0", "BELLWIRE_DATA_DIR": str(directory), **environ}
         self.popen = subprocess.Popen(
-            [sys.executable, "-c", SERVE], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", script], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.popen.stdout is not None
         self.first: dict[str, Any] = json.loads(self.popen.stdout.readline())
@@ -70,6 +71,25 @@ def test_the_table_of_open_files_has_its_size_before_sessions_come(process: Proc
     status = Path(f"/proc/{process.popen.pid}/status").read_text()
     size = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("FDSize"))
     assert size >= min(soft, LIMITS.sessions_per_node)
+
+
+def test_connections_that_nobody_uses_leave_descriptors_for_sessions(tmp_path: Path) -> None:
+    process = Process(tmp_path, "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200)); " + SERVE)
+    address = ("127.0.0.1", int(process.ready["url"].rpartition(":")[2]))
+    with ExitStack() as stack:
+        stack.callback(process.popen.kill)
+        for _ in range(220):
+            idle = stack.enter_context(socket.create_connection(address, timeout=10))
+            idle.sendall(b"HEAD /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert idle.recv(1_000).startswith(b"HTTP/1.1 404 ")
+        caller = stack.enter_context(socket.create_connection(address, timeout=10))
+        caller.sendall(
+            b"GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert caller.recv(1_000).startswith(b"HTTP/1.1 101 ")
+        caller.close()
+        assert process.end(signal.SIGTERM) == (0, "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

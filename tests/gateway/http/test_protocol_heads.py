@@ -9,7 +9,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from gateway.http.callers import Callers
 from gateway.http.protocol import BoundedHttpProtocol
+from gateway.live.addresses import Addresses
 from gateway.settings import LIMITS
 from tests.waiting import until
 
@@ -41,7 +43,9 @@ class Client(asyncio.Transport):
         super().__init__()
         self.heard = b""
         self._is_closing = False
-        self._protocol = BoundedHttpProtocol(uvicorn.Config(app, interface="asgi3", log_config=None), ServerState(), {})
+        config = uvicorn.Config(app, interface="asgi3", log_config=None)
+        callers = Callers(LIMITS, Addresses(None), lambda: 0)
+        self._protocol = BoundedHttpProtocol(callers, config=config, server_state=ServerState(), app_state={})
         self._protocol.connection_made(self)
 
     def send(self, *pieces: bytes) -> None:

@@ -17,6 +17,7 @@ from starlette.routing import Router
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from gateway import descriptors
 from gateway.app import App
 from gateway.auth.tokens import UserClaims, UserTokens
 from gateway.http.access import Gate
@@ -25,13 +26,12 @@ from gateway.http.limits import RequestLimits, limits_of_users
 from gateway.http.routes import stream_routes, user_routes
 from gateway.http.routing import http_routes
 from gateway.http.stream import UserStream
-from gateway.live.addresses import Addresses
 from gateway.live.entrance import Entrance
 from gateway.live.hub import Hub
 from gateway.live.origins import Origins
 from gateway.metrics import RequestMetrics
 from gateway.server import Server
-from gateway.settings import LIMITS
+from gateway.settings import LIMITS, Limits
 from inbox.bus.base import Bus
 from inbox.bus.memory import MemoryBus
 from inbox.errors import TokenExpired, Unauthorized, Unavailable
@@ -131,13 +131,15 @@ class Client:
 class Node:
     """The parts of one running server."""
 
-    def __init__(self, store: Store, bus: Bus, inbox: Inbox, hub: Hub, user_limits: RequestLimits) -> None:
+    def __init__(
+        self, store: Store, bus: Bus, inbox: Inbox, hub: Hub, limits: Limits, user_limits: RequestLimits
+    ) -> None:
         self.store = store
         self.bus = bus
         self.inbox = inbox
         self.hub = hub
-        app = App(store, bus)
-        app.hub, app.entrance = hub, Entrance(hub, Origins("https://app.example"), Addresses("10.0.0.0/8"))
+        app = App(store, bus, limits, "10.0.0.0/8")
+        app.hub, app.entrance = hub, Entrance(hub, Origins("https://app.example"), app.addresses)
         gate = Gate(Mock(), cast("UserTokens", Verifier()), Mock(), Mock(), user_limits)
         metrics = RequestMetrics(CollectorRegistry())
         operations = user_routes(UserInbox(inbox, gate)) + stream_routes(UserStream(app.entrance, gate))
@@ -176,10 +178,10 @@ async def nodes(directory: Path) -> AsyncIterator[NodeFactory]:
 @asynccontextmanager
 async def _running(store: Store, bus: Bus, limits: Json) -> AsyncIterator[Node]:
     inbox = Inbox(store, bus, item_keep_s=3_600, nudge=lambda: None)
-    changed = replace(LIMITS, **limits)
+    changed = descriptors.within(replace(LIMITS, **limits), descriptors.count())
     user_limits = limits_of_users(changed)
     hub = Hub(inbox, bus, Verifier(), changed, user_limits=user_limits)
-    node = Node(store, bus, inbox, hub, user_limits)
+    node = Node(store, bus, inbox, hub, changed, user_limits)
     listener = socket.create_server(("127.0.0.1", 0))
     # Small, so that a client that does not read is felt soon.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
