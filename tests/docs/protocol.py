@@ -22,8 +22,9 @@ def stream() -> list[tuple[list[str], Any]]:
 
 
 def events(text: str) -> list[tuple[list[str], Any]]:
-    """The same of any event stream."""
-    blocks = (dict(line.split(": ", 1) for line in block.splitlines()) for block in text.strip().split("\n\n"))
+    """The same of any event stream, without the comments that keep it open."""
+    texts = (block for block in text.strip().split("\n\n") if block != ":")
+    blocks = (dict(line.split(": ", 1) for line in block.splitlines()) for block in texts)
     return [(sorted(block), json.loads(block["data"])) for block in blocks]
 
 

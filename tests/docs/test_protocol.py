@@ -51,13 +51,14 @@ class Conversation:
         await self._socket.send(json.dumps(message))
 
     async def hear(self, *wanted: str) -> Json:
-        """Listen until each of the ``wanted`` kinds of message came; the last one that did."""
+        """Listen until each of the ``wanted`` kinds of message came; the last one that did. Pings are passed over."""
         missing = set(wanted)
         with anyio.fail_after(10):
             while missing:
                 message: Json = json.loads(await self._socket.recv())
-                self.heard.append(message)
-                missing -= {message["t"], message.get("kind", "")}
+                if message["t"] != "ping":
+                    self.heard.append(message)
+                    missing -= {message["t"], message.get("kind", "")}
         return message
 
 

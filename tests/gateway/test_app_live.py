@@ -62,8 +62,11 @@ async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: Role) -> A
 
 
 async def hear(socket: Any) -> dict[str, Any]:
-    async with asyncio.timeout(5):
-        message: dict[str, Any] = json.loads(await socket.recv())
+    """The next message. Pings come at a random time."""
+    async with asyncio.timeout(10):
+        message: dict[str, Any] = {"t": "ping"}
+        while message["t"] == "ping":
+            message = json.loads(await socket.recv())
     return message
 
 

@@ -94,14 +94,16 @@ class Client:
         await self.socket.send(json.dumps({"t": t, **fields}))
 
     async def hear(self) -> Json:
-        async with asyncio.timeout(READ_S):
-            heard: Json = json.loads(await self.socket.recv())
-            return heard
+        """The next message. Pings come at a random time."""
+        while True:
+            heard = await self._next()
+            if heard["t"] != "ping":
+                return heard
 
     async def hear_t(self, t: str) -> Json:
         """The next message of this kind."""
         while True:
-            heard = await self.hear()
+            heard = await self._next()
             if heard["t"] == t:
                 return heard
 
@@ -126,6 +128,11 @@ class Client:
                     await self.socket.recv()
             except ConnectionClosed as closed:
                 return 1006 if closed.rcvd is None else closed.rcvd.code
+
+    async def _next(self) -> Json:
+        async with asyncio.timeout(READ_S):
+            heard: Json = json.loads(await self.socket.recv())
+            return heard
 
 
 class Node:

@@ -82,7 +82,13 @@ class RawClient:
             await self.send(data)
 
     async def receive(self) -> tuple[int, bytes]:
-        """The next frame of the server: opcode and payload."""
+        """The next frame of the server: opcode and payload. Its pings come at a random time."""
+        while (received := await self.frame()) == (TEXT, b'{"t":"ping"}'):
+            pass
+        return received
+
+    async def frame(self) -> tuple[int, bytes]:
+        """The next frame, be it a ping."""
         first, size = await self._exactly(2)
         if size >= 126:
             size = int.from_bytes(await self._exactly(2 if size == 126 else 8), "big")

@@ -127,4 +127,4 @@ async def test_pings_of_the_server_below_us_end_with_the_handshake(start: NodeFa
     node = await start(heartbeat_s=1.0)
     async with RawClient(node) as client:
         await client.send(frame(TEXT, HELLO))
-        assert [opcode for opcode, _ in [await client.receive(), await client.receive()]] == [TEXT, TEXT]
+        assert [opcode for opcode, _ in [await client.frame(), await client.frame()]] == [TEXT, TEXT]

@@ -10,6 +10,7 @@ import pytest
 from inbox.errors import Unavailable
 from tests.gateway.live.event_source import EventSource, seqs
 from tests.gateway.live.node import Node, NodeFactory
+from tests.gateway.live.raw import HELLO, TEXT, RawClient, frame
 from tests.gateway.live.test_resume import epoch_of
 from tests.waiting import until
 
@@ -150,13 +151,13 @@ async def test_one_that_comes_and_goes_during_a_storm_has_everything_once(node: 
 
 
 async def test_a_socket_and_a_stream_of_one_user_hear_the_same_bytes(node: Node) -> None:
-    async with node.client() as client, EventSource(node) as source:
-        await client.hello("ann")
+    async with RawClient(node) as client, EventSource(node) as source:
+        await client.send(frame(TEXT, HELLO))
+        await client.receive()
         await source.welcome()
         await node.publish("ann", 3, body="line\nbreaks\r\nand \u2028", data={"text": "a\nb"})
         for _ in range(3):
-            frame = await client.socket.recv()
-            assert str(frame).encode() == (await source.hear_t("entry")).data
+            assert await client.receive() == (TEXT, (await source.hear_t("entry")).data)
 
 
 async def test_users_do_not_hear_each_other(node: Node) -> None:
