@@ -106,7 +106,7 @@ async def test_amendments_at_the_same_time_all_count(store: Store) -> None:
 
 
 async def test_a_scheduled_notification_is_sent_as_amended(store: Store) -> None:
-    made = submission("anna", send_at=now_ms() + 300)
+    made = submission("anna", send_at=now_ms() + 3_000)
     await store.publish(made)
     done = await store.amend(TENANT, made.notification.id, retitled("Better"))
     assert done is not None

@@ -111,7 +111,7 @@ async def test_other_users_are_left_alone(store: Store) -> None:
 
 async def test_who_is_erased_does_not_get_what_waits_for_its_time(store: Store) -> None:
     await fill(store, 1)
-    made = submission("anna", "ben", send_at=now_ms() + 400)
+    made = submission("anna", "ben", send_at=now_ms() + 2_000)
     await store.publish(made)
     await erase(store)
     assert (await state_of(store, made.notification.id))[:2] == ("scheduled", 1)

@@ -144,7 +144,7 @@ async def test_a_notification_waits_for_its_time(store: Store) -> None:
 
 
 async def test_a_notification_is_sent_when_its_time_has_come(store: Store) -> None:
-    made = submission("anna", "ben", send_at=now_ms() + 300)
+    made = submission("anna", "ben", send_at=now_ms() + 2_000)
     await store.publish(made)
     assert await state_of(store, made.notification.id) == ("scheduled", 2, 0)
 
@@ -159,7 +159,7 @@ async def test_a_notification_is_sent_when_its_time_has_come(store: Store) -> No
 
 async def test_a_topic_is_published_to_when_the_time_has_come_to_those_in_it_then(store: Store) -> None:
     await make_topic(store, "news", "anna")
-    made = submission(topic="news", send_at=now_ms() + 300)
+    made = submission(topic="news", send_at=now_ms() + 2_000)
     await store.publish(made)
     await store.change_members(TENANT, "news", ["ben"], ["anna"])
 

@@ -74,7 +74,7 @@ async def test_a_notification_of_another_tenant_is_not_cancelled(store: Store) -
 
 
 async def test_a_scheduled_notification_that_is_cancelled_is_never_sent(store: Store) -> None:
-    made = submission("anna", send_at=now_ms() + 200)
+    made = submission("anna", send_at=now_ms() + 2_000)
     await store.publish(made)
     done = await store.cancel(TENANT, made.notification.id)
     assert done is not None
@@ -153,7 +153,7 @@ async def test_a_live_notification_waits_for_its_end(store: Store) -> None:
 
 
 async def test_a_cancelled_notification_does_not_expire_as_well(store: Store) -> None:
-    made = submission("anna", expires_at=now_ms() + 200)
+    made = submission("anna", expires_at=now_ms() + 2_000)
     await store.publish(made)
     await store.cancel(TENANT, made.notification.id)
     await until(lambda: now_ms() > (made.notification.expires_at or 0))

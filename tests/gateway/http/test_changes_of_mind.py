@@ -159,7 +159,7 @@ async def test_a_scheduled_one_can_be_taken_back_before_anybody_sees_it(api: Api
 
 
 async def test_a_scheduled_one_says_what_it_was_patched_to(api: Api) -> None:
-    id = await api.published(send_at=ahead(seconds=0.3))
+    id = await api.published(send_at=ahead(seconds=3))
     assert (await patch(api, id, title="New")).json()["state"] == "scheduled"
 
     async def came() -> bool:
@@ -169,7 +169,7 @@ async def test_a_scheduled_one_says_what_it_was_patched_to(api: Api) -> None:
 
 
 async def test_what_expires_leaves_the_inbox_by_itself(api: Api) -> None:
-    id = await api.published(expires_at=ahead(seconds=0.3))
+    id = await api.published(expires_at=ahead(seconds=3))
     assert (await api.inbox())["items"][0]["expires_at"] == (await status(api, id))["expires_at"]
 
     async def left() -> bool:

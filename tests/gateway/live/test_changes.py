@@ -55,7 +55,7 @@ async def test_a_cancelled_item_goes_with_its_reason(node: Node) -> None:
 
 
 async def test_an_expired_item_goes_with_its_reason(node: Node) -> None:
-    ends = now_ms() + 200
+    ends = now_ms() + 2_000
     await publish(node, expires_at=ends)
     async with node.client() as ann:
         await ann.hello("ann")
