@@ -61,12 +61,14 @@ class TroubledStore(SqliteStore):
     """Does not answer reads while ``is_away``, and can be restored from a backup under the node's feet."""
 
     is_away = False
+    looks = 0
 
     def start_over(self) -> None:
         self._generation = "another"
 
     async def heads(self, streams: Sequence[str]) -> list[Head]:
         self._answer()
+        self.looks += 1
         return await super().heads(streams)
 
     async def changes(self, stream: str, since: int, epoch: str, limit: int) -> Changes:
@@ -121,7 +123,7 @@ async def test_a_gap_is_filled_when_the_next_entry_comes(start: NodeFactory) -> 
 
 async def test_a_loss_before_a_silence_is_found_by_the_head_check(start: NodeFactory) -> None:
     bus = LossyBus(2)
-    node = await start(bus, head_check_s=0.1, head_check_grace_s=0.05)
+    node = await start(bus, head_check_s=0.1, head_check_grace_s=1.0)
     async with node.client() as client:
         await client.hello("ann")
         await node.publish("ann", 2)
@@ -130,13 +132,15 @@ async def test_a_loss_before_a_silence_is_found_by_the_head_check(start: NodeFac
         assert node.hub.statistics().losses_found == 1
 
 
-async def test_a_stream_that_is_not_behind_is_not_asked_for_anew(start: NodeFactory) -> None:
+async def test_a_stream_that_is_not_behind_is_not_asked_for_anew(start: NodeFactory, store: TroubledStore) -> None:
     bus = LossyBus()
-    node = await start(bus, head_check_s=0.02, head_check_grace_s=0.02)
+    node = await start(bus, store, head_check_s=0.02, head_check_grace_s=1.0)
     async with node.client() as client:
         await client.hello("ann")
         await node.publish("ann", 200)
         await client.seqs(200)
+        looks = store.looks
+        await until(lambda: store.looks > looks)
     assert bus.asked_anew == []
 
 
