@@ -68,12 +68,12 @@ async def test_a_reply_beyond_any_bound_ends_the_connection_not_the_memory(
 ) -> None:
     bus = await start(make(), ear, ANNA)
     push(server, ANNA, bytes(16 * 1024 * 1024))
-    await until(lambda: bus.statistics().reconnects == 1)
+    await until(lambda: bus.statistics().reconnects >= 1)
     await hears(bus, ear, ANNA)
 
 
 async def test_a_confirmation_after_the_wait_was_given_up_is_a_gap(make: Make, server: RedisServer, ear: Ear) -> None:
-    bus = await start(make(deaf_after_s=10), ear, ANNA)
+    bus = await start(make(), ear, ANNA)
     server.freeze()
     begun = time.monotonic()
     assert not await bus.subscribe([ANNA, BEN], timeout_s=0.2)
@@ -90,7 +90,7 @@ async def test_a_resubscription_is_confirmed_anew_and_then_a_gap(make: Make, ear
 
 
 async def test_10_000_subscriptions_are_confirmed_within_2_s(make: Make, ear: Ear) -> None:
-    bus = await start(make(deaf_after_s=5), ear)
+    bus = await start(make(), ear)
     streams = [f"acme/{number}" for number in range(10_000)]
     begun = time.monotonic()
     assert await bus.subscribe(streams, timeout_s=2)

@@ -78,7 +78,7 @@ async def test_a_signal_that_waited_too_long_for_redis_is_dropped_and_an_entry_i
 
 
 async def test_a_freeze_shorter_than_the_limit_costs_nothing(make: Make, server: RedisServer, ear: Ear) -> None:
-    bus = await start(make(deaf_after_s=10), ear, ANNA)
+    bus = await start(make(), ear, ANNA)
     server.freeze()
     for seq in range(1, 100):
         bus.publish(ANNA, seq, "g.0", b"{}")
@@ -91,7 +91,7 @@ async def test_a_freeze_shorter_than_the_limit_costs_nothing(make: Make, server:
 async def test_publishing_never_blocks_and_the_queue_is_bounded_while_redis_is_frozen(
     make: Make, server: RedisServer, ear: Ear
 ) -> None:
-    bus = await start(make(queue_frames=1_000), ear, ANNA)
+    bus = await start(make(deaf_after_s=0.5, queue_frames=1_000), ear, ANNA)
     server.freeze()
     begun = time.monotonic()
     for seq in range(20_000):
@@ -147,7 +147,7 @@ async def test_frames_published_while_redis_is_away_arrive_when_it_appears(
 async def test_a_session_that_gives_up_waiting_for_its_subscription_leaves_nothing_behind(
     make: Make, server: RedisServer, ear: Ear
 ) -> None:
-    bus = await start(make(deaf_after_s=10), ear)
+    bus = await start(make(), ear)
     server.freeze()
     assert not await bus.subscribe([ANNA], timeout_s=0.05)
     bus.unsubscribe([ANNA])
@@ -177,7 +177,7 @@ async def test_a_deadline_swallowed_while_connecting_still_ends_the_session(
                 await anyio.sleep_forever()
             await super().connect()  # type: ignore[no-untyped-call]
 
-    bus = make()
+    bus = make(deaf_after_s=0.5)
     usual = bus._address.connection
     first: list[AbstractConnection] = [Stubborn(port=server.port, protocol=2, driver_info=None)]
     monkeypatch.setattr(bus._address, "connection", lambda: first.pop() if first else usual())
