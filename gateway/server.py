@@ -1,6 +1,7 @@
 """A process on a port: our own listening socket, uvicorn's server, signals, and the line that says it is ready."""
 
 import asyncio
+import errno
 import logging
 import signal
 import socket
@@ -50,7 +51,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}; set BELLWIRE_PORT") from None
+        setting = "BELLWIRE_HOST" if error.errno == errno.EADDRNOTAVAIL else "BELLWIRE_PORT"
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}; set {setting}") from None
     listener.setblocking(False)
     return listener
 
