@@ -227,6 +227,9 @@ async def test_a_client_that_vanishes_leaves_nothing_behind(node: Node, reads: i
                 await source.head()
             if reads > 1:
                 await source.event()
+    # Who comes after them is welcomed after they were let in.
+    async with EventSource(node, "bob") as other:
+        await other.welcome()
     await is_empty(node)
 
 
