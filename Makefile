@@ -19,7 +19,7 @@ lint:
 	.venv/bin/mypy
 
 bench: ## the figures of README.md on this machine (BENCH="--store mongo --runs 3", BENCH=gateway)
-	@scripts/setup test
+	@scripts/setup bench
 	.venv/bin/python -m bench $(BENCH)
 
 soak: ## writers killed and stopped before every command, and for 90 s five times over; campaigns to 100,000 killed (an hour)
