@@ -32,7 +32,8 @@ class Scene(Struct, frozen=True):
         """The same load with and without it.
 
         :param seq: where the stream of the one stands.
-        :returns: what the clients saw; when the node had a file fewer (infinite: never); the most memory it took (kB).
+        :returns: what the clients saw, until the one was gone; when the node had a file fewer (infinite: never); the
+            most memory it took (kB).
         """
         count = int(PER_S * seconds)
         one = self.target.order(
@@ -41,20 +42,22 @@ class Scene(Struct, frozen=True):
         self.tool.ask("clear")
         self.to_one.tell(one)
         self.to_all.tell(self.target.order("signals", count=count, per_s=PER_S, data_bytes=DATA_BYTES))
-        gone_s, most_kb = self._watch(seconds)
+        seen, gone_s, most_kb = self._watch(seconds)
         self.to_one.hear()
         self.to_all.hear()
-        return self.tool.ask(f"wait stamped {count * readers} 10"), gone_s, most_kb
+        whole = self.tool.ask(f"wait stamped {count * readers} 10")
+        return seen or whole, gone_s, most_kb
 
-    def _watch(self, seconds: float) -> tuple[float, int]:
+    def _watch(self, seconds: float) -> tuple[dict[str, float], float, int]:
         files = self.target.files()
+        seen: dict[str, float] = {}
         began, gone_s, most_kb = time.monotonic(), float("inf"), 0
         while (passed_s := time.monotonic() - began) < seconds:
             most_kb = max(most_kb, self.target.program.rss_kb())
-            if self.target.files() < files:
-                gone_s = min(gone_s, passed_s)
+            if not seen and self.target.files() < files:
+                seen, gone_s = self.tool.ask("wait stamped 1 10"), passed_s
             time.sleep(SAMPLE_S)
-        return gone_s, most_kb
+        return seen, gone_s, most_kb
 
 
 @contextmanager
