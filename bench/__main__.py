@@ -22,7 +22,7 @@ from urllib.parse import quote
 import uvloop
 from msgspec import Struct
 
-from bench import campaigns, core
+from bench import auth, campaigns, core
 from bench.gateway.table import FULL, QUICK, gateway_table
 from bench.gateway.tool import NoCompiler
 from bench.load import Sample, open_wire, post
@@ -106,6 +106,11 @@ def report(what: str, bar: str, samples: list[Sample], unit: str = "/s") -> None
     say(what, f"{middle[0]:>9,.0f} {unit} ({spread_of})  p50 {middle[1]:.1f}  p99 {middle[2]:.1f} ms{lag}", bar)
 
 
+async def auth_table(runs: int) -> None:
+    for what, us in (await auth.added_us(runs)).items():
+        say(f"checking a token adds: {what}", f"{us:.1f} us", "<= 60 us")
+
+
 async def core_table(fleet: Fleet, api: Program, node: Program, runs: int, items: int, scale: Scale) -> None:
     async def target() -> core.Target:
         return core.Target(api.url, node.url, await login(fleet, api.url))
@@ -166,6 +171,9 @@ def main() -> None:
         f"store: {chosen.store}, medians of {chosen.runs} runs",
         "bar",
     )
+    if chosen.table in (None, "core"):
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(auth_table(chosen.runs))
     if chosen.table != "gateway":
         _store_tables(chosen)
     if chosen.table in (None, "gateway"):
