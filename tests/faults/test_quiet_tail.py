@@ -26,7 +26,7 @@ async def test_a_loss_in_the_quiet_tail_is_repaired_within_10_s(
         backend = await Backend(api.url, http, client).login()
         device = await Device(node.url, await backend.user_token("alice"), http).start()
         assert await backend.publish(["alice"], "heard") == 202
-        await until(lambda: device.seq == 1, timeout_s=2)
+        await until(lambda: device.seq == 1)
 
         proxy.swallow(b"default/alice")
         assert await backend.publish(["alice"], "lost on the bus") == 202

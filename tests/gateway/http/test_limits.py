@@ -92,7 +92,7 @@ async def test_beyond_the_rate_it_is_429_with_the_time_to_wait(limited: Api) -> 
     refused = await exhaust(limited)
 
     assert (refused.json()["code"], refused.json()["temporary"]) == ("rate_limited", True)
-    assert refused.headers["retry-after"] == "2"
+    assert refused.headers["retry-after"] in ("1", "2")
     assert refused.headers["ratelimit"].startswith('"client";r=0;')
 
 

@@ -80,7 +80,7 @@ async def test_while_the_store_stands_still_requests_are_shed_at_once_and_nothin
     assert await backend.publish(["alice"], "before") == 202
     await asyncio.to_thread(mongo.freeze)
     waiting = [asyncio.create_task(timed(backend, "POST", "/v1/notifications")) for _ in range(WAITING)]
-    await until(lambda: _is_shedding(backend), timeout_s=5)
+    await until(lambda: _is_shedding(backend))
     memory_kb = program.rss_kb()
 
     probes = [await timed(backend, "POST", "/v1/notifications") for _ in range(30)]
@@ -92,7 +92,7 @@ async def test_while_the_store_stands_still_requests_are_shed_at_once_and_nothin
     ]
 
     assert {status for status, _ in probes + pages} == {503}
-    assert sorted(took for _, took in probes)[-3] < 0.1
+    assert sorted(took for _, took in probes)[-3] < 0.5, "nobody waits for the store, which takes seconds"
     assert {*statuses} == {503}
     assert shed >= (30 + 10 + FLOOD) / 2, "a few may have come when those that waited had given up"
     assert in_hand <= WAITING + 2, "those that wait, and the one that asks"
@@ -101,7 +101,7 @@ async def test_while_the_store_stands_still_requests_are_shed_at_once_and_nothin
 
     await asyncio.to_thread(mongo.thaw)
     assert {status for status, _ in await asyncio.gather(*waiting)} <= {202, 503}
-    await until(lambda: _publishes(backend), timeout_s=10)
+    await until(lambda: _publishes(backend))
     assert await metric(backend, "in_hand") == 1
 
 

@@ -26,7 +26,7 @@ pytestmark = [
 ]
 
 ANNA = stream_of("anna")
-HANG_S = 8.0
+HANG_S = 20.0
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ async def test_a_ping_of_a_frozen_server_is_answered_within_its_time(server: Mon
         began = time.monotonic()
         with pytest.raises(Unavailable):
             await store.ping()
-        assert time.monotonic() - began < 3.0
+        assert time.monotonic() - began < 5.0
         server.thaw()
 
 
