@@ -132,6 +132,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     welcome_wait_s: float = 8.0  # hellos that would wait longer at that rate: 503 as above, or `bye` 4008, with a slot
     slots_s: float = 120.0  # slots are given so far ahead; beyond it they begin anew, and are shared
     write_soft_bytes: int = 256 * 1024  # entries are withheld, one `sync` is owed
+    channel_bytes: int = 4 * 1024 * 1024  # signals of a live channel that wait to go round: more are lost and counted
     write_hard_bytes: int = 4 * 1024 * 1024  # abort, 4002
     stuck_s: float = 20.0  # no progress of a full write buffer: abort, 4002
     close_grace_s: float = 5.0  # a client that does not answer our close frame by then: abort

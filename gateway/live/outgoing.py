@@ -33,6 +33,13 @@ class Outbox:
             asyncio.get_running_loop().call_soon(self._end_turn)
         self._owing.append(owing)
 
+    def add_later(self, owing: Owing, delay_s: float) -> None:
+        """Call upon it then."""
+        asyncio.get_running_loop().call_later(delay_s, owing.flush)
+
+    def time(self) -> float:
+        return time.monotonic()
+
     def flush(self) -> None:
         """Call upon them now: nothing more will come for a while."""
         owing, self._owing = self._owing, []

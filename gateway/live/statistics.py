@@ -22,7 +22,7 @@ class LiveStatistics(Struct, frozen=True):
     signals_sent: int
     """Signals handed to a connection."""
     signals_lost: int
-    """Signals not sent to a reader that was too slow."""
+    """Signals not sent to a reader that was too slow, or for which a channel had no room."""
     resumed: int
     """Welcomes that went on from a cursor."""
     snapshots: int
