@@ -32,7 +32,7 @@ def mongo(tmp_path: Path) -> Iterator[MongoServer]:
 
 
 async def _publish(backend: Backend, count: int) -> int:
-    """An even flow over the whole storm, so that every fault meets traffic. How many it was: a slow machine has fewer."""
+    """An even flow over the whole storm, so that every fault meets traffic. How many: a slow machine has fewer."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     for done in range(count):
